@@ -1,0 +1,1 @@
+"""Wellheard measures customer experience."""

@@ -1,0 +1,1 @@
+"""When this, do that, and write down that it was done."""

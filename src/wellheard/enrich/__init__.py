@@ -1,0 +1,1 @@
+"""Fills columns that `tables` declares, with the version that made them."""

@@ -1,0 +1,1 @@
+"""Explains a KPI: one file a question."""

@@ -1,0 +1,1 @@
+"""One KPI one file, found by name; a file carries its own words."""

@@ -1,0 +1,1 @@
+"""The language in which KPIs are written: bricks, query, interval and compare."""

@@ -1,0 +1,1 @@
+"""Charts and documents: one grammar for web, notebook, mail and PDF."""

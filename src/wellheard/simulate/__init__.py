@@ -1,0 +1,1 @@
+"""A made-up company with known truth, for the demo, the tests and the bench."""

@@ -1,0 +1,1 @@
+"""One file or folder a system; each yields rows for the canonical tables."""

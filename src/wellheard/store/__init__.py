@@ -1,0 +1,1 @@
+"""Operational state that must be transactional: people, tokens, surveys, rules, cases, ledger and inbox."""

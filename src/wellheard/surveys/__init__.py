@@ -1,0 +1,1 @@
+"""Our own questionnaires: question types, cadence, delivery and collection."""

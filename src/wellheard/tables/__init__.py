@@ -1,0 +1,1 @@
+"""The words everyone shares: one file is one canonical table, with its columns, key, instant and private fields."""

@@ -1,0 +1,1 @@
+"""The server: pages, API and what they need to be shown safely."""
