@@ -1,0 +1,45 @@
+# Two commands matter: `make demo` shows the product, `make test` proves it. Both set everything up.
+PYTHON ?= python3
+BIN := .venv/bin
+export UV_NO_PROGRESS := 1
+
+.PHONY: setup browser demo test check test-long lint docs bench lock clean
+
+setup: .venv/.ready
+
+.venv/.ready: requirements.lock pyproject.toml
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@test -x $(BIN)/uv || $(BIN)/python -m pip install --quiet --disable-pip-version-check uv
+	@VIRTUAL_ENV=.venv $(BIN)/uv pip install --quiet --require-hashes -r requirements.lock
+	@VIRTUAL_ENV=.venv $(BIN)/uv pip install --quiet --no-deps --editable .
+	@touch $@
+
+# The browser tests drive Debian's Chromium; it is installed where it is missing.
+browser:
+	@command -v chromium >/dev/null || { (apt-get update -qq && apt-get install -y -qq chromium) >/dev/null 2>&1 || \
+	  { echo "Chromium is missing and could not be installed; run: sudo apt-get install chromium"; exit 1; }; }
+
+demo: setup
+	@$(BIN)/wellheard --home demo-home demo
+
+test: setup browser
+	@$(BIN)/python -m pytest -n 2 -m "not long"
+
+check: setup
+	@$(BIN)/python -m pytest -n 2 -m "not long and not slow and not browser"
+
+test-long: setup browser
+	@WELLHEARD_TEST_LONG=1 $(BIN)/python -m pytest -n 2
+
+lint: setup
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy
+
+docs: setup
+	@$(BIN)/wellheard docs docs/kpis
+
+lock: setup
+	@VIRTUAL_ENV=.venv $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
+	  --no-emit-index-url --group dev pyproject.toml -o requirements.lock
+
+clean:
+	rm -rf .venv demo-home
