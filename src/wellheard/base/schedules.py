@@ -1,0 +1,469 @@
+"""Opening hours: how much of a stretch of time fell into them, and when a promise made inside them is due.
+
+An instant is open when its local wall clock stands inside the opening hours of its local date, under the version of
+the schedule in force on that date, and the date is no holiday. Seconds are true elapsed seconds, so a Sunday of 23
+hours that is open from 00:00 to 24:00 has 82,800 of them.
+
+Openings are worked out once for each schedule and UTC year and kept with running totals: any interval, however long,
+then costs two binary searches.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
+from itertools import pairwise
+from typing import Any, NamedTuple, TypeVar
+from zoneinfo import ZoneInfo
+
+import holidays as holiday_calendars
+
+from wellheard.base.errors import BadCall, BadInput, Place
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_EPOCH_ORDINAL = date(1970, 1, 1).toordinal()
+_SECOND = 1_000_000  # all instants below are whole microseconds since 1970, so that no sum is ever rounded
+_MINUTE = 60 * _SECOND
+_DAY = 1440 * _MINUTE
+_FIRST_YEAR, _LAST_YEAR = 1900, 2199  # outside of these a calendar means nothing, and everything is closed
+_WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+T = TypeVar("T")
+_CODE = re.compile(r"[A-Z]{2}(-[A-Z0-9]{1,5})?")
+
+
+@dataclass(frozen=True)
+class Hours:
+    """One stretch of opening hours: weekday 0 is Monday; `opens` and `closes` are minutes of the local day, 0 to 1440.
+
+    Raises BadInput when the weekday does not exist or the stretch is empty.
+    """
+
+    weekday: int
+    opens: int
+    closes: int
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.weekday <= 6:
+            raise BadInput(
+                f"weekday {self.weekday} does not exist", hint="0 is Monday and 6 is Sunday.", field="weekday"
+            )
+        if not 0 <= self.opens < self.closes <= 1440:
+            raise BadInput(
+                f"opening hours from minute {self.opens} to {self.closes} are not a stretch of one day",
+                hint="A whole day is 00:00 to 24:00.",
+                field="closes",
+            )
+
+
+@dataclass(frozen=True)
+class Version:
+    """What a schedule says from `valid_from` on, until before `valid_to`; None is without bound. Dates are local.
+
+    `holidays` is a set of closed dates, or text of ISO dates and codes of the `holidays` package with commas between
+    ("DE", "US-CA", "DE,2026-12-24"). `targets` gives the seconds promised by priority.
+    """
+
+    valid_from: date | None
+    valid_to: date | None
+    hours: tuple[Hours, ...]
+    holidays: frozenset[date] | str = frozenset()
+    targets: Mapping[str, float] = field(default_factory=dict, hash=False)
+
+    def __post_init__(self) -> None:
+        if self.valid_from and self.valid_to and self.valid_to <= self.valid_from:
+            raise BadInput(
+                f"the version ends on {self.valid_to}, before it begins on {self.valid_from}",
+                hint="`valid_to` is the first day on which it no longer holds.",
+                field="valid_to",
+            )
+        if isinstance(self.holidays, str):
+            _read_holidays(self.holidays)
+
+    def covers(self, day: date) -> bool:
+        return (self.valid_from is None or self.valid_from <= day) and (self.valid_to is None or day < self.valid_to)
+
+
+class _Year(NamedTuple):
+    """The openings that fall in one UTC year, merged and in order, with the open time that lies before each."""
+
+    starts: list[int]
+    ends: list[int]
+    before: list[int]
+    total: int
+
+    def open_until(self, instant: int) -> int:
+        """Open microseconds from the year's start to `instant`."""
+        at = bisect_right(self.starts, instant) - 1
+        return 0 if at < 0 else self.before[at] + min(instant, self.ends[at]) - self.starts[at]
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """Opening hours in one time zone, in versions. Where two cover a date the one that begins later holds.
+
+    A date that no version covers is closed. Raises BadInput when the zone is unknown.
+    """
+
+    schedule_id: str
+    zone: str
+    versions: tuple[Version, ...]
+    _years: dict[int, _Year] = field(default_factory=dict, init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        try:
+            ZoneInfo(self.zone)
+        except (KeyError, ValueError, OSError) as error:
+            raise BadInput(
+                f"the time zone {self.zone!r} of schedule {self.schedule_id!r} is unknown",
+                hint="Write a name of the IANA list, such as Europe/Berlin.",
+                field="zone",
+            ) from error
+
+    def on(self, day: date) -> Version | None:
+        """The version in force on a local date."""
+        covering = [version for version in self.versions if version.covers(day)]
+        return max(covering, key=lambda version: version.valid_from or date.min, default=None)
+
+
+ALWAYS_OPEN = Schedule("always", "UTC", (Version(None, None, tuple(Hours(weekday, 0, 1440) for weekday in range(7))),))
+
+
+def business_seconds(schedule: Schedule, start: datetime, end: datetime) -> float:
+    """Seconds of `[start, end)` that fall into opening hours; 0 when `end` is not after `start`.
+
+    Both instants carry a zone; without one it is a BadCall.
+    """
+    first, last = _micros(start), _micros(end)
+    if last <= first:
+        return 0.0
+    begin, until = _year_of(first), _year_of(last)
+    if begin == until:
+        year = _openings(schedule, begin)
+        return (year.open_until(last) - year.open_until(first)) / _SECOND
+    years = [_openings(schedule, number) for number in range(begin, until + 1)]
+    whole = sum(year.total for year in years[:-1])
+    return (whole - years[0].open_until(first) + years[-1].open_until(last)) / _SECOND
+
+
+def open_intervals(schedule: Schedule, start: datetime, end: datetime) -> list[tuple[datetime, datetime]]:
+    """The open stretches of `[start, end)` in order, as UTC instants; those that touch are one."""
+    first, last = _micros(start), _micros(end)
+    found: list[list[int]] = []
+    for number in range(_year_of(first), _year_of(last) + 1):
+        year = _openings(schedule, number)
+        for opens, closes in zip(year.starts, year.ends, strict=True):
+            if opens < last and closes > first:
+                _append(found, max(opens, first), min(closes, last))
+    return [(_instant(opens), _instant(closes)) for opens, closes in found]
+
+
+def add_business_seconds(schedule: Schedule, start: datetime, seconds: float) -> datetime:
+    """The first instant by which `seconds` of opening hours have passed since `start`; `start` itself for 0.
+
+    Raises BadCall when `seconds` is negative, or when the schedule never opens for so long.
+    """
+    first = _micros(start)
+    left = round(seconds * _SECOND)
+    if left < 0:
+        raise BadCall(f"{seconds} seconds cannot be added", hint="Give 0 or more.", field="seconds")
+    if left == 0:
+        return _instant(first)
+    for number in range(_year_of(first), _LAST_YEAR + 1):
+        year = _openings(schedule, number)
+        wanted = left + year.open_until(first)  # nothing in the years after the first one
+        if wanted <= year.total:
+            at = bisect_left(year.before, wanted) - 1
+            return _instant(year.starts[at] + wanted - year.before[at])
+        left = wanted - year.total
+    raise BadCall(
+        f"schedule {schedule.schedule_id!r} is never open for another {seconds} seconds",
+        hint="Look at its hours and at the end of its last version.",
+        field="schedule_id",
+    )
+
+
+def schedule_from_rows(rows: Iterable[Mapping[str, Any]]) -> dict[str, Schedule]:
+    """Schedules by id from rows of the canonical table `schedules`: one row a stretch of opening hours.
+
+    Rows of the same `valid_from` and `valid_to` make one version; `holidays` and `targets` (JSON, seconds by
+    priority) may stand in any of its rows but must agree. Hours that close at or before they open run past midnight.
+    A row without a weekday adds no hours. Raises BadInput with the row, counted from 1, and the column.
+    """
+    zones: dict[str, str] = {}
+    parts: dict[str, dict[tuple[date | None, date | None], _Parts]] = {}
+    for number, row in enumerate(rows, start=1):
+        try:
+            key = _text(row, "schedule_id")
+            zone = _text(row, "zone")
+            if zones.setdefault(key, zone) != zone:
+                raise BadInput(
+                    f"schedule {key!r} has two time zones, {zones[key]} and {zone}",
+                    hint="Give each zone a schedule of its own.",
+                    field="zone",
+                )
+            Schedule(key, zone, ())
+            period = _date(row, "valid_from"), _date(row, "valid_to")
+            Version(*period, ())
+            parts.setdefault(key, {}).setdefault(period, _Parts()).add(row)
+        except BadInput as error:
+            raise _placed(error, number) from error
+    return {
+        key: Schedule(key, zones[key], tuple(part.version(*period) for period, part in periods.items()))
+        for key, periods in parts.items()
+    }
+
+
+class _Parts:
+    """What the rows of one version have said so far."""
+
+    def __init__(self) -> None:
+        self.hours: list[Hours] = []
+        self.holidays: str | None = None
+        self.targets: dict[str, float] | None = None
+
+    def add(self, row: Mapping[str, Any]) -> None:
+        self.hours.extend(_read_hours(row))
+        spec = row.get("holidays")
+        if spec:
+            _read_holidays(str(spec))
+            self.holidays = _agreed("holidays", self.holidays, str(spec))
+        targets = _read_targets(row.get("targets"))
+        if targets is not None:
+            self.targets = _agreed("targets", self.targets, targets)
+
+    def version(self, valid_from: date | None, valid_to: date | None) -> Version:
+        return Version(valid_from, valid_to, tuple(self.hours), self.holidays or frozenset(), self.targets or {})
+
+
+def _agreed(column: str, had: T | None, given: T) -> T:
+    if had is not None and had != given:
+        raise BadInput(
+            f"two rows of one version say different {column}",
+            hint="Write them once, or the same in every row.",
+            field=column,
+        )
+    return given
+
+
+def _placed(error: BadInput, row: int) -> BadInput:
+    place = Place(file="schedules", row=row, column=error.field)
+    return BadInput(error.message, hint=error.hint, field=error.field, place=place)
+
+
+def _text(row: Mapping[str, Any], column: str) -> str:
+    value = row.get(column)
+    if value is None or not str(value).strip():
+        raise BadInput(f"{column} is missing", hint="Every row of a schedule needs it.", field=column)
+    return str(value).strip()
+
+
+def _date(row: Mapping[str, Any], column: str) -> date | None:
+    value = row.get(column)
+    if value is None or value == "":
+        return None
+    if isinstance(value, datetime):
+        return value.date()
+    if isinstance(value, date):
+        return value
+    try:
+        return date.fromisoformat(str(value).strip())
+    except ValueError as error:
+        raise BadInput(f"{value!r} is not a date", hint="Write it as 2026-01-31.", field=column) from error
+
+
+def _read_hours(row: Mapping[str, Any]) -> Iterator[Hours]:
+    if row.get("weekday") in (None, ""):
+        return
+    weekday = _read_weekday(row["weekday"])
+    opens, closes = _read_minute(row, "opens"), _read_minute(row, "closes")
+    if opens < closes:
+        yield Hours(weekday, opens, closes)
+        return
+    if opens == closes or opens == 1440:
+        raise BadInput(
+            f"it opens and closes at {row['opens']}",
+            hint="A whole day is 00:00 to 24:00; leave the row out for a closed day.",
+            field="closes",
+        )
+    yield Hours(weekday, opens, 1440)
+    if closes:
+        yield Hours((weekday + 1) % 7, 0, closes)
+
+
+def _read_weekday(value: object) -> int:
+    word = str(value).strip().lower()
+    if word in {"0", "1", "2", "3", "4", "5", "6"}:
+        return int(word)
+    if len(word) >= 3 and word[:3] in _WEEKDAYS:
+        return _WEEKDAYS.index(word[:3])
+    raise BadInput(f"{value!r} is not a weekday", hint="Write 0 for Monday to 6 for Sunday.", field="weekday")
+
+
+def _read_minute(row: Mapping[str, Any], column: str) -> int:
+    """Minutes of the day from "HH:MM", "HH:MM:00" or a time; "24:00" is the day's end."""
+    value = row.get(column)
+    text = value.isoformat() if isinstance(value, time) else str(value if value is not None else "").strip()
+    found = re.fullmatch(r"(\d{1,2}):(\d{2})(:00)?", text)
+    minute = int(found[1]) * 60 + int(found[2]) if found and int(found[2]) < 60 else 9999
+    if minute > 1440:
+        raise BadInput(
+            f"{value!r} is not a time of day", hint="Write 09:00, and 24:00 for the end of a day.", field=column
+        )
+    return minute
+
+
+def _read_targets(value: object) -> dict[str, float] | None:
+    if value is None or value == "":
+        return None
+    try:
+        given = value if isinstance(value, Mapping) else json.loads(str(value))
+        targets = {str(priority): float(seconds) for priority, seconds in given.items()}
+    except (ValueError, TypeError, AttributeError) as error:
+        raise BadInput(
+            f"targets {value!r} cannot be read",
+            hint='Write seconds by priority, such as {"high": 3600}.',
+            field="targets",
+        ) from error
+    if not all(0 < seconds < float("inf") for seconds in targets.values()):
+        raise BadInput(f"targets {value!r} hold a time that is not above 0", hint="Write seconds.", field="targets")
+    return targets
+
+
+@lru_cache(maxsize=256)
+def _read_holidays(spec: str) -> tuple[frozenset[date], tuple[str, ...]]:
+    """The dates and the codes that a text of holidays names."""
+    dates, codes = set(), []
+    for item in filter(None, (part.strip() for part in spec.split(","))):
+        if _CODE.fullmatch(item.upper()):
+            _national(item.upper(), 2024)  # fails here when the code is unknown, and not in the middle of a sum
+            codes.append(item.upper())
+            continue
+        try:
+            dates.add(date.fromisoformat(item))
+        except ValueError as error:
+            raise _bad_holiday(item) from error
+    return frozenset(dates), tuple(codes)
+
+
+def _bad_holiday(item: str) -> BadInput:
+    return BadInput(
+        f"{item!r} is neither a date nor a holiday calendar",
+        field="holidays",
+        hint="Write dates as 2026-12-24, or a code such as DE or US-CA, with commas between.",
+    )
+
+
+@lru_cache(maxsize=4096)
+def _national(code: str, year: int) -> frozenset[date]:
+    """A country's or region's holidays in a year, with days observed instead of a holiday of a year beside it."""
+    country, _, region = code.partition("-")
+    try:
+        found = holiday_calendars.country_holidays(country, subdiv=region or None, years=(year - 1, year, year + 1))
+    except NotImplementedError as error:
+        raise _bad_holiday(code) from error
+    return frozenset(day for day in found if day.year == year)
+
+
+def _micros(instant: datetime) -> int:
+    if instant.tzinfo is None:
+        raise BadCall(f"the instant {instant} has no time zone", hint="Give it in UTC.")
+    passed = instant - _EPOCH
+    return (passed.days * 86_400 + passed.seconds) * _SECOND + passed.microseconds
+
+
+def _instant(micros: int) -> datetime:
+    return _EPOCH + timedelta(microseconds=micros)
+
+
+def _day(number: int) -> date:
+    return date.fromordinal(number + _EPOCH_ORDINAL)
+
+
+def _year_of(micros: int) -> int:
+    number = micros // _DAY + _EPOCH_ORDINAL
+    if number < 1:
+        return _FIRST_YEAR
+    return min(max(date.fromordinal(number).year, _FIRST_YEAR), _LAST_YEAR)
+
+
+def _year_start(year: int) -> int:
+    return (date(year, 1, 1).toordinal() - _EPOCH_ORDINAL) * _DAY
+
+
+def _openings(schedule: Schedule, year: int) -> _Year:
+    known = schedule._years.get(year)
+    if known is None:
+        known = schedule._years[year] = _open_year(schedule, year)
+    return known
+
+
+def _open_year(schedule: Schedule, year: int) -> _Year:
+    found: list[list[int]] = []
+    weeks = {id(version): _week(version) for version in schedule.versions}
+    for begin, until, offset in _offsets(schedule.zone, year):
+        # Within a stretch of one offset the wall clock never jumps, so an opening is a plain shift cut to the stretch.
+        for number in range((begin + offset) // _DAY, (until - 1 + offset) // _DAY + 1):
+            day = _day(number)
+            version = schedule.on(day)
+            if version is None or _closed(version, day):
+                continue
+            midnight = number * _DAY - offset
+            for opens, closes in weeks[id(version)][day.weekday()]:
+                _append(found, max(midnight + opens, begin), min(midnight + closes, until))
+    before, total = [], 0
+    for opens, closes in found:
+        before.append(total)
+        total += closes - opens
+    return _Year([opens for opens, _ in found], [closes for _, closes in found], before, total)
+
+
+def _append(found: list[list[int]], opens: int, closes: int) -> None:
+    """Adds a stretch that begins no earlier than the last one, and joins the two when they touch."""
+    if opens >= closes:
+        return
+    if found and opens <= found[-1][1]:
+        found[-1][1] = max(found[-1][1], closes)
+    else:
+        found.append([opens, closes])
+
+
+def _week(version: Version) -> list[list[list[int]]]:
+    """Opening hours by weekday in microseconds of the day, overlapping ones joined."""
+    week: list[list[list[int]]] = [[] for _ in range(7)]
+    for hours in sorted(version.hours, key=lambda hours: (hours.weekday, hours.opens)):
+        _append(week[hours.weekday], hours.opens * _MINUTE, hours.closes * _MINUTE)
+    return week
+
+
+def _closed(version: Version, day: date) -> bool:
+    if not isinstance(version.holidays, str):
+        return day in version.holidays
+    dates, codes = _read_holidays(version.holidays)
+    return day in dates or any(day in _national(code, day.year) for code in codes)
+
+
+@lru_cache(maxsize=4096)
+def _offsets(zone: str, year: int) -> tuple[tuple[int, int, int], ...]:
+    """The stretches `(begin, until, offset from UTC)` of a UTC year in which a zone's clock does not jump."""
+    clock = ZoneInfo(zone)
+
+    def offset(micros: int) -> int:
+        gap = _instant(micros).astimezone(clock).utcoffset()
+        return 0 if gap is None else (gap.days * 86_400 + gap.seconds) * _SECOND
+
+    begin, end = _year_start(year), _year_start(year + 1)
+    found, since = [], begin
+    for left, right in pairwise([*range(begin, end, 180 * _MINUTE), end - _SECOND]):
+        if offset(left) == offset(right):
+            continue
+        while right - left > _SECOND:  # the jump lies between; no zone jumps twice within three hours
+            middle = (left + right) // 2 // _SECOND * _SECOND
+            left, right = (middle, right) if offset(middle) == offset(left) else (left, middle)
+        found.append((since, right, offset(left)))
+        since = right
+    return (*found, (since, end, offset(end - _SECOND)))

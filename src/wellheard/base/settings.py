@@ -1,0 +1,107 @@
+"""Settings: `WELLHEARD_*` in the environment, else `wellheard.toml` in the home, else the default."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, ValidationError, field_validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+
+from wellheard.base.errors import BrokenHome, WellheardError
+from wellheard.base.periods import zone_of
+
+FILE = "wellheard.toml"
+
+
+class Settings(BaseSettings):
+    """Everything that can be set for a deployment; each has a default, a type and a sentence."""
+
+    model_config = SettingsConfigDict(env_prefix="WELLHEARD_", extra="forbid", frozen=True)
+
+    workspace_name: str = Field("My company", description="The name shown on top of every page.", max_length=80)
+    time_zone: str = Field("UTC", description="The zone in which days, weeks and months begin, as an IANA name.")
+    week_start: int = Field(0, ge=0, le=6, description="The day a week starts on: 0 is Monday, 6 is Sunday.")
+    currency: str = Field(
+        "", pattern=r"^([A-Z]{3})?$", description="The currency money is reported in; empty takes the data's own."
+    )
+    unit: Literal["customer", "account"] = Field(
+        "customer", description="Who counts as one in every rate: the customer, or the company in a B2B workspace."
+    )
+    memory_limit: str = Field(
+        "1GB", pattern=r"^\d+(\.\d+)?\s?(MB|GB)$", description="What the query engine may hold before it spills to disk."
+    )
+    threads: int = Field(0, ge=0, le=256, description="Threads of the query engine; 0 takes one a core.")
+    host: str = Field("127.0.0.1", description="The address that `serve` listens on.")
+    port: int = Field(8710, ge=0, le=65535, description="The port that `serve` listens on; 0 takes a free one.")
+    max_upload_mb: int = Field(512, ge=1, description="The largest file that the import page takes, in megabytes.")
+    cart_minutes: int = Field(
+        30, ge=1, description="Minutes after its last event from which an unbought cart counts as abandoned."
+    )
+    inactive_days: int = Field(90, ge=1, description="Days without an order after which a shop's customer is inactive.")
+    repeat_days: int = Field(90, ge=1, description="Days within which a second order counts as a repeat purchase.")
+    first_response_target_minutes: int = Field(
+        60, ge=1, description="A first response within this many minutes meets the target of `within_target`."
+    )
+
+    @field_validator("time_zone")
+    @classmethod
+    def _known_zone(cls, value: str) -> str:
+        try:
+            zone_of(value, "time_zone")
+        except WellheardError as error:
+            raise ValueError(error.message) from None
+        return value
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        toml = TomlConfigSettingsSource(settings_cls, toml_file=cls.model_config.get("toml_file"))
+        return init_settings, env_settings, toml
+
+
+def settings_of(home: Path) -> Settings:
+    """The settings of the deployment in `home`; raises BrokenHome naming each setting that is wrong."""
+    bound = type("Settings", (Settings,), {"model_config": SettingsConfigDict(**{**Settings.model_config, "toml_file": home / FILE})})
+    try:
+        made = bound()
+    except ValidationError as error:
+        wrong = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors(include_url=False))
+        raise BrokenHome(f"settings are wrong: {wrong}", hint=f"mend {home / FILE} or the WELLHEARD_* variables") from None
+    except (ValueError, OSError) as error:
+        raise BrokenHome(f"{FILE} cannot be read: {error}", hint=f"mend {home / FILE}") from None
+    return made  # type: ignore[no-any-return]
+
+
+def home_of(given: Path | None) -> Path:
+    """The folder of a deployment: the one given, else WELLHEARD_HOME, else `wellheard-home` in the current folder."""
+    return (given or Path(os.environ.get("WELLHEARD_HOME") or "wellheard-home")).expanduser().absolute()
+
+
+@dataclass(frozen=True)
+class Line:
+    """One setting as `wellheard doctor` shows it."""
+
+    name: str
+    value: str
+    default: str
+    words: str
+    origin: str
+
+
+def explain(settings: Settings) -> list[Line]:
+    """Each setting with its value, default, sentence and whether it was set."""
+    lines = []
+    for name, field in Settings.model_fields.items():
+        value, default = getattr(settings, name), field.default
+        origin = "environment" if f"WELLHEARD_{name}".upper() in os.environ else ("file" if value != default else "default")
+        lines.append(Line(name, str(value), str(default), field.description or "", origin))
+    return lines
