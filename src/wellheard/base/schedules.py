@@ -15,25 +15,26 @@ import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, time, timedelta
-from functools import lru_cache
-from itertools import pairwise
+from datetime import date, datetime, time
 from typing import Any, NamedTuple, TypeVar
 from zoneinfo import ZoneInfo
 
-import holidays as holiday_calendars
-
+from wellheard.base.calendars import (
+    DAY,
+    EPOCH_ORDINAL,
+    MINUTE,
+    SECOND,
+    holidays_of,
+    instant_of,
+    micros_of,
+    read_holidays,
+    steady_offsets,
+)
 from wellheard.base.errors import BadCall, BadInput, Place
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_EPOCH_ORDINAL = date(1970, 1, 1).toordinal()
-_SECOND = 1_000_000  # all instants below are whole microseconds since 1970, so that no sum is ever rounded
-_MINUTE = 60 * _SECOND
-_DAY = 1440 * _MINUTE
 _FIRST_YEAR, _LAST_YEAR = 1900, 2199  # outside of these a calendar means nothing, and everything is closed
 _WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 T = TypeVar("T")
-_CODE = re.compile(r"[A-Z]{2}(-[A-Z0-9]{1,5})?")
 
 
 @dataclass(frozen=True)
@@ -82,7 +83,7 @@ class Version:
                 field="valid_to",
             )
         if isinstance(self.holidays, str):
-            _read_holidays(self.holidays)
+            read_holidays(self.holidays)
 
     def covers(self, day: date) -> bool:
         return (self.valid_from is None or self.valid_from <= day) and (self.valid_to is None or day < self.valid_to)
@@ -138,28 +139,28 @@ def business_seconds(schedule: Schedule, start: datetime, end: datetime) -> floa
 
     Both instants carry a zone; without one it is a BadCall.
     """
-    first, last = _micros(start), _micros(end)
+    first, last = micros_of(start), micros_of(end)
     if last <= first:
         return 0.0
     begin, until = _year_of(first), _year_of(last)
     if begin == until:
         year = _openings(schedule, begin)
-        return (year.open_until(last) - year.open_until(first)) / _SECOND
+        return (year.open_until(last) - year.open_until(first)) / SECOND
     years = [_openings(schedule, number) for number in range(begin, until + 1)]
     whole = sum(year.total for year in years[:-1])
-    return (whole - years[0].open_until(first) + years[-1].open_until(last)) / _SECOND
+    return (whole - years[0].open_until(first) + years[-1].open_until(last)) / SECOND
 
 
 def open_intervals(schedule: Schedule, start: datetime, end: datetime) -> list[tuple[datetime, datetime]]:
     """The open stretches of `[start, end)` in order, as UTC instants; those that touch are one."""
-    first, last = _micros(start), _micros(end)
+    first, last = micros_of(start), micros_of(end)
     found: list[list[int]] = []
     for number in range(_year_of(first), _year_of(last) + 1):
         year = _openings(schedule, number)
         for opens, closes in zip(year.starts, year.ends, strict=True):
             if opens < last and closes > first:
                 _append(found, max(opens, first), min(closes, last))
-    return [(_instant(opens), _instant(closes)) for opens, closes in found]
+    return [(instant_of(opens), instant_of(closes)) for opens, closes in found]
 
 
 def add_business_seconds(schedule: Schedule, start: datetime, seconds: float) -> datetime:
@@ -167,18 +168,18 @@ def add_business_seconds(schedule: Schedule, start: datetime, seconds: float) ->
 
     Raises BadCall when `seconds` is negative, or when the schedule never opens for so long.
     """
-    first = _micros(start)
-    left = round(seconds * _SECOND)
+    first = micros_of(start)
+    left = round(seconds * SECOND)
     if left < 0:
         raise BadCall(f"{seconds} seconds cannot be added", hint="Give 0 or more.", field="seconds")
     if left == 0:
-        return _instant(first)
+        return instant_of(first)
     for number in range(_year_of(first), _LAST_YEAR + 1):
         year = _openings(schedule, number)
         wanted = left + year.open_until(first)  # nothing in the years after the first one
         if wanted <= year.total:
             at = bisect_left(year.before, wanted) - 1
-            return _instant(year.starts[at] + wanted - year.before[at])
+            return instant_of(year.starts[at] + wanted - year.before[at])
         left = wanted - year.total
     raise BadCall(
         f"schedule {schedule.schedule_id!r} is never open for another {seconds} seconds",
@@ -230,7 +231,7 @@ class _Parts:
         self.hours.extend(_read_hours(row))
         spec = row.get("holidays")
         if spec:
-            _read_holidays(str(spec))
+            read_holidays(str(spec))
             self.holidays = _agreed("holidays", self.holidays, str(spec))
         targets = _read_targets(row.get("targets"))
         if targets is not None:
@@ -334,65 +335,15 @@ def _read_targets(value: object) -> dict[str, float] | None:
     return targets
 
 
-@lru_cache(maxsize=256)
-def _read_holidays(spec: str) -> tuple[frozenset[date], tuple[str, ...]]:
-    """The dates and the codes that a text of holidays names."""
-    dates, codes = set(), []
-    for item in filter(None, (part.strip() for part in spec.split(","))):
-        if _CODE.fullmatch(item.upper()):
-            _national(item.upper(), 2024)  # fails here when the code is unknown, and not in the middle of a sum
-            codes.append(item.upper())
-            continue
-        try:
-            dates.add(date.fromisoformat(item))
-        except ValueError as error:
-            raise _bad_holiday(item) from error
-    return frozenset(dates), tuple(codes)
-
-
-def _bad_holiday(item: str) -> BadInput:
-    return BadInput(
-        f"{item!r} is neither a date nor a holiday calendar",
-        field="holidays",
-        hint="Write dates as 2026-12-24, or a code such as DE or US-CA, with commas between.",
-    )
-
-
-@lru_cache(maxsize=4096)
-def _national(code: str, year: int) -> frozenset[date]:
-    """A country's or region's holidays in a year, with days observed instead of a holiday of a year beside it."""
-    country, _, region = code.partition("-")
-    try:
-        found = holiday_calendars.country_holidays(country, subdiv=region or None, years=(year - 1, year, year + 1))
-    except NotImplementedError as error:
-        raise _bad_holiday(code) from error
-    return frozenset(day for day in found if day.year == year)
-
-
-def _micros(instant: datetime) -> int:
-    if instant.tzinfo is None:
-        raise BadCall(f"the instant {instant} has no time zone", hint="Give it in UTC.")
-    passed = instant - _EPOCH
-    return (passed.days * 86_400 + passed.seconds) * _SECOND + passed.microseconds
-
-
-def _instant(micros: int) -> datetime:
-    return _EPOCH + timedelta(microseconds=micros)
-
-
 def _day(number: int) -> date:
-    return date.fromordinal(number + _EPOCH_ORDINAL)
+    return date.fromordinal(number + EPOCH_ORDINAL)
 
 
 def _year_of(micros: int) -> int:
-    number = micros // _DAY + _EPOCH_ORDINAL
+    number = micros // DAY + EPOCH_ORDINAL
     if number < 1:
         return _FIRST_YEAR
     return min(max(date.fromordinal(number).year, _FIRST_YEAR), _LAST_YEAR)
-
-
-def _year_start(year: int) -> int:
-    return (date(year, 1, 1).toordinal() - _EPOCH_ORDINAL) * _DAY
 
 
 def _openings(schedule: Schedule, year: int) -> _Year:
@@ -405,14 +356,14 @@ def _openings(schedule: Schedule, year: int) -> _Year:
 def _open_year(schedule: Schedule, year: int) -> _Year:
     found: list[list[int]] = []
     weeks = {id(version): _week(version) for version in schedule.versions}
-    for begin, until, offset in _offsets(schedule.zone, year):
+    for begin, until, offset in steady_offsets(schedule.zone, year):
         # Within a stretch of one offset the wall clock never jumps, so an opening is a plain shift cut to the stretch.
-        for number in range((begin + offset) // _DAY, (until - 1 + offset) // _DAY + 1):
+        for number in range((begin + offset) // DAY, (until - 1 + offset) // DAY + 1):
             day = _day(number)
             version = schedule.on(day)
             if version is None or _closed(version, day):
                 continue
-            midnight = number * _DAY - offset
+            midnight = number * DAY - offset
             for opens, closes in weeks[id(version)][day.weekday()]:
                 _append(found, max(midnight + opens, begin), min(midnight + closes, until))
     before, total = [], 0
@@ -436,34 +387,12 @@ def _week(version: Version) -> list[list[list[int]]]:
     """Opening hours by weekday in microseconds of the day, overlapping ones joined."""
     week: list[list[list[int]]] = [[] for _ in range(7)]
     for hours in sorted(version.hours, key=lambda hours: (hours.weekday, hours.opens)):
-        _append(week[hours.weekday], hours.opens * _MINUTE, hours.closes * _MINUTE)
+        _append(week[hours.weekday], hours.opens * MINUTE, hours.closes * MINUTE)
     return week
 
 
 def _closed(version: Version, day: date) -> bool:
     if not isinstance(version.holidays, str):
         return day in version.holidays
-    dates, codes = _read_holidays(version.holidays)
-    return day in dates or any(day in _national(code, day.year) for code in codes)
-
-
-@lru_cache(maxsize=4096)
-def _offsets(zone: str, year: int) -> tuple[tuple[int, int, int], ...]:
-    """The stretches `(begin, until, offset from UTC)` of a UTC year in which a zone's clock does not jump."""
-    clock = ZoneInfo(zone)
-
-    def offset(micros: int) -> int:
-        gap = _instant(micros).astimezone(clock).utcoffset()
-        return 0 if gap is None else (gap.days * 86_400 + gap.seconds) * _SECOND
-
-    begin, end = _year_start(year), _year_start(year + 1)
-    found, since = [], begin
-    for left, right in pairwise([*range(begin, end, 180 * _MINUTE), end - _SECOND]):
-        if offset(left) == offset(right):
-            continue
-        while right - left > _SECOND:  # the jump lies between; no zone jumps twice within three hours
-            middle = (left + right) // 2 // _SECOND * _SECOND
-            left, right = (middle, right) if offset(middle) == offset(left) else (left, middle)
-        found.append((since, right, offset(left)))
-        since = right
-    return (*found, (since, end, offset(end - _SECOND)))
+    dates, codes = read_holidays(version.holidays)
+    return day in dates or any(day in holidays_of(code, day.year) for code in codes)
