@@ -26,7 +26,7 @@ TABLE = Table(
         Column(
             "author_id",
             Type.TEXT,
-            "Who wrote it.",
+            "The person or program that wrote it.",
             aliases=("author", "sender_id", "user_id", "from_id", "agent_id", "sender"),
         ),
         Column(
@@ -52,7 +52,7 @@ TABLE = Table(
         Column(
             "body",
             Type.TEXT,
-            "What it says.",
+            "The text of the message or note.",
             private=True,
             aliases=("text", "message", "content", "comment", "plain_body", "body_text", "html_body", "remark"),
         ),

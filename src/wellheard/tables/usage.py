@@ -29,7 +29,10 @@ TABLE = Table(
             aliases=("usage_date", "date", "timestamp", "event_time", "occurred_at", "created_at", "at"),
         ),
         Column(
-            "feature", Type.TEXT, "What was used.", aliases=("feature_name", "event", "event_name", "action", "module")
+            "feature",
+            Type.TEXT,
+            "The part of the product that was used.",
+            aliases=("feature_name", "event", "event_name", "action", "module"),
         ),
         Column(
             "quantity",
