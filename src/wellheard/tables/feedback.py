@@ -77,4 +77,5 @@ TABLE = Table(
             aliases=("customer", "customerid", "user_id", "author_id", "reviewer_id"),
         ),
     ),
+    within=(("rating", "scale_min", "scale_max"),),
 )

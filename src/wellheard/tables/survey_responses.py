@@ -191,4 +191,10 @@ TABLE = Table(
         ),
     ),
     orders=(("asked_at", "answered_at"),),
+    within=(("score", "scale_min", "scale_max"),),
+    # The scale of a kind of question where a file does not say it: by definition for NPS, by custom for the others.
+    understood=(
+        ("scale_min", "kind", (("nps", "0"), ("csat", "1"), ("ces", "1"))),
+        ("scale_max", "kind", (("nps", "10"), ("csat", "5"), ("ces", "7"))),
+    ),
 )

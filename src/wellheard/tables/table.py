@@ -49,7 +49,8 @@ class Table:
 
     `instant` names the column that places a row in a period. `versioned` tables keep every version of a row with
     `valid_from` and `valid_to`; the others keep the newest. `orders` are pairs of columns of which the first is never
-    later than the second.
+    later than the second. `within` are triples of a number and the two columns that hold its scale. `understood` fills a
+    column that a file does not say from another one's value: `("scale_max", "kind", (("nps", "10"),))`.
     """
 
     name: str
@@ -59,6 +60,8 @@ class Table:
     columns: tuple[Column, ...]
     versioned: bool = False
     orders: tuple[tuple[str, str], ...] = ()
+    within: tuple[tuple[str, str, str], ...] = ()
+    understood: tuple[tuple[str, str, tuple[tuple[str, str], ...]], ...] = ()
 
     @cached_property
     def by_name(self) -> dict[str, Column]:
