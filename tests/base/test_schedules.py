@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import random
 from datetime import UTC, date, datetime, time, timedelta
@@ -20,6 +21,7 @@ from wellheard.base.schedules import (
     Version,
     add_business_seconds,
     business_seconds,
+    due_at,
     open_intervals,
     schedule_from_rows,
 )
@@ -276,6 +278,28 @@ def test_a_promise_that_never_falls_due_is_refused() -> None:
         add_business_seconds(ALWAYS_OPEN, at("2026-01-01"), -1)
 
 
+def test_promises_fall_due_by_the_version_of_the_day_they_began() -> None:
+    week = tuple(Hours(weekday, 540, 1020) for weekday in range(5))
+    schedule = Schedule(
+        "s",
+        "Europe/Berlin",
+        (
+            Version(None, date(2026, 1, 6), week, targets={"first_response": {"high": 3600, "*": 28_800}}),
+            Version(date(2026, 1, 6), None, week, targets={"resolution": {"high": 60}}),
+        ),
+    )
+    monday = at("2026-01-05T16:30", "Europe/Berlin")
+    assert due_at(schedule, monday, "first_response", "high") == at("2026-01-06T09:30", "Europe/Berlin")
+    assert due_at(schedule, monday, "first_response", "low") == at("2026-01-06T16:30", "Europe/Berlin")
+    assert due_at(schedule, monday, "first_response", None) == at("2026-01-06T16:30", "Europe/Berlin")
+    assert due_at(schedule, monday, "resolution", "high") is None
+    night = at("2026-01-06T00:30", "Europe/Berlin")  # in UTC it is still the 5th, when the first version held
+    assert due_at(schedule, night, "resolution", "high") == at("2026-01-06T09:01", "Europe/Berlin")
+    assert due_at(schedule, night, "resolution", "low") is None
+    assert due_at(ALWAYS_OPEN, night, "resolution", "high") is None
+    assert due_at(None, night, "resolution", "high") is None
+
+
 def test_holidays_of_a_region_and_those_observed_on_another_day() -> None:
     assert {d for d in GERMANY if d.year == 2026} == holidays_of("DE", 2026)
     assert holidays_of("DE-BY", 2026) - holidays_of("DE", 2026) == {
@@ -292,10 +316,17 @@ def row(**changed: object) -> dict[str, object]:
     return {**usual, "holidays": None, "valid_from": None, "valid_to": None, "targets": None, **changed}
 
 
+PROMISED = {"first_response": {"high": 3600.0}, "resolution": {"*": 9.0}}
+
+
 def test_schedules_from_rows() -> None:
     found = schedule_from_rows(
         [
-            row(valid_to="2026-02-01", targets='{"high": 3600, "low": 86400}', holidays="DE, 2026-01-02"),
+            row(
+                valid_to="2026-02-01",
+                targets=json.dumps(PROMISED),
+                holidays="DE, 2026-01-02",
+            ),
             row(valid_to="2026-02-01", weekday="Tuesday", opens=time(8, 30), closes="24:00"),
             row(valid_from=date(2026, 2, 1), weekday="4", opens="22:00:00", closes="06:00", targets={"high": 60}),
             row(schedule_id="t", zone="UTC", weekday=None, opens=None, closes=None),
@@ -303,9 +334,9 @@ def test_schedules_from_rows() -> None:
     )
     old, new = found["s"].versions
     assert old.hours == (Hours(0, 540, 1020), Hours(1, 510, 1440))
-    assert (old.valid_from, old.valid_to, old.targets) == (None, date(2026, 2, 1), {"high": 3600, "low": 86400})
+    assert (old.valid_from, old.valid_to, old.targets) == (None, date(2026, 2, 1), PROMISED)
     assert new.hours == (Hours(4, 1320, 1440), Hours(5, 0, 360))
-    assert (new.valid_from, new.valid_to, new.targets) == (date(2026, 2, 1), None, {"high": 60})
+    assert (new.valid_from, new.valid_to, new.targets) == (date(2026, 2, 1), None, {"first_response": {"high": 60}})
     assert found["s"].on(date(2026, 1, 31)) == old
     assert found["s"].on(date(2026, 2, 1)) == new
     assert found["t"].versions[0].hours == ()
@@ -340,6 +371,8 @@ def test_schedules_from_rows() -> None:
         ({"valid_from": "2026-02-01", "valid_to": "2026-02-01"}, "valid_to"),
         ({"targets": "high"}, "targets"),
         ({"targets": "[1]"}, "targets"),
+        ({"targets": '{"lunch": {"high": 60}}'}, "targets"),
+        ({"targets": '{"resolution": {"high": 60}, "low": 60}'}, "targets"),
         ({"targets": '{"high": "soon"}'}, "targets"),
         ({"targets": '{"high": 0}'}, "targets"),
         ({"targets": '{"high": NaN}'}, "targets"),

@@ -34,7 +34,9 @@ from wellheard.base.errors import BadCall, BadInput, Place
 
 _FIRST_YEAR, _LAST_YEAR = 1900, 2199  # outside of these a calendar means nothing, and everything is closed
 _WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+_PROMISES = frozenset({"first_response", "resolution"})
 T = TypeVar("T")
+Targets = dict[str, dict[str, float]]
 
 
 @dataclass(frozen=True)
@@ -66,14 +68,15 @@ class Version:
     """What a schedule says from `valid_from` on, until before `valid_to`; None is without bound. Dates are local.
 
     `holidays` is a set of closed dates, or text of ISO dates and codes of the `holidays` package with commas between
-    ("DE", "US-CA", "DE,2026-12-24"). `targets` gives the seconds promised by priority.
+    ("DE", "US-CA", "DE,2026-12-24"). `targets` gives, for the promises first_response and resolution, the seconds by
+    priority, with "*" for every other priority.
     """
 
     valid_from: date | None
     valid_to: date | None
     hours: tuple[Hours, ...]
     holidays: frozenset[date] | str = frozenset()
-    targets: Mapping[str, float] = field(default_factory=dict, hash=False)
+    targets: Mapping[str, Mapping[str, float]] = field(default_factory=dict, hash=False)
 
     def __post_init__(self) -> None:
         if self.valid_from and self.valid_to and self.valid_to <= self.valid_from:
@@ -188,12 +191,30 @@ def add_business_seconds(schedule: Schedule, start: datetime, seconds: float) ->
     )
 
 
+def due_at(schedule: Schedule | None, start: datetime | None, promise: str, priority: str | None) -> datetime | None:
+    """When a promise (first_response or resolution) that began at `start` falls due, by opening hours.
+
+    The version in force at `start` promises. None where nothing is promised, or where we never open long enough.
+    """
+    if schedule is None or start is None or not any(version.targets for version in schedule.versions):
+        return None
+    version = schedule.on(start.astimezone(ZoneInfo(schedule.zone)).date())
+    promised = version.targets.get(promise, {}) if version else {}
+    seconds = promised.get(priority or "*", promised.get("*"))
+    if seconds is None:
+        return None
+    try:
+        return add_business_seconds(schedule, start, seconds)
+    except BadCall:
+        return None
+
+
 def schedule_from_rows(rows: Iterable[Mapping[str, Any]]) -> dict[str, Schedule]:
     """Schedules by id from rows of the canonical table `schedules`: one row a stretch of opening hours.
 
-    Rows of the same `valid_from` and `valid_to` make one version; `holidays` and `targets` (JSON, seconds by
-    priority) may stand in any of its rows but must agree. Hours that close at or before they open run past midnight.
-    A row without a weekday adds no hours. Raises BadInput with the row, counted from 1, and the column.
+    Rows of the same `valid_from` and `valid_to` make one version; `holidays` and `targets` (JSON) may stand in any of
+    its rows but must agree. Hours that close at or before they open run past midnight. A row without a weekday adds
+    no hours. Raises BadInput with the row, counted from 1, and the column.
     """
     zones: dict[str, str] = {}
     parts: dict[str, dict[tuple[date | None, date | None], _Parts]] = {}
@@ -225,7 +246,7 @@ class _Parts:
     def __init__(self) -> None:
         self.hours: list[Hours] = []
         self.holidays: str | None = None
-        self.targets: dict[str, float] | None = None
+        self.targets: Targets | None = None
 
     def add(self, row: Mapping[str, Any]) -> None:
         self.hours.extend(_read_hours(row))
@@ -318,19 +339,22 @@ def _read_minute(row: Mapping[str, Any], column: str) -> int:
     return minute
 
 
-def _read_targets(value: object) -> dict[str, float] | None:
+def _read_targets(value: object) -> Targets | None:
+    """Seconds by promise and priority; without promises they are those of the first response."""
     if value is None or value == "":
         return None
     try:
         given = value if isinstance(value, Mapping) else json.loads(str(value))
-        targets = {str(priority): float(seconds) for priority, seconds in given.items()}
+        if not any(isinstance(part, Mapping) for part in given.values()):
+            given = {"first_response": given}
+        targets = {name: {str(k): float(v) for k, v in part.items()} for name, part in given.items()}
     except (ValueError, TypeError, AttributeError) as error:
-        raise BadInput(
-            f"targets {value!r} cannot be read",
-            hint='Write seconds by priority, such as {"high": 3600}.',
-            field="targets",
-        ) from error
-    if not all(0 < seconds < float("inf") for seconds in targets.values()):
+        hint = 'Write seconds by promise and priority, such as {"first_response": {"high": 3600, "*": 28800}}.'
+        raise BadInput(f"targets {value!r} cannot be read", hint=hint, field="targets") from error
+    if not set(targets) <= _PROMISES:
+        hint = f"The promises are {' and '.join(sorted(_PROMISES))}."
+        raise BadInput(f"targets {value!r} promise something unknown", hint=hint, field="targets")
+    if not all(0 < seconds < float("inf") for part in targets.values() for seconds in part.values()):
         raise BadInput(f"targets {value!r} hold a time that is not above 0", hint="Write seconds.", field="targets")
     return targets
 
