@@ -66,7 +66,8 @@ def net(
 ) -> Interval:
     """Adjusted Wald interval for (positives − negatives)/n: three rows more, ¾ of them good and ¾ bad; in −1 to 1.
 
-    `moments` has num = positives − negatives and den = n by unit. With a single unit every value is possible.
+    `moments` has num = positives − negatives and den = n by unit. Where units repeat, the effective number and
+    t(units − 1) take their place; with a single repeating unit every value is possible.
     Source: D. G. Bonett and R. M. Price, J. Educ. Behav. Stat. 37 (2012) 479–488; B. Rocks, Int. J. Market Research
     58 (2016) 417–436, for the net promoter score.
     """
@@ -75,7 +76,9 @@ def net(
     size = effective_n(moments, good + bad - (good - bad) ** 2)
     good, bad = (good * size + 0.75) / (size + 3), (bad * size + 0.75) / (size + 3)
     spread = np.sqrt((good + bad - (good - bad) ** 2) / (size + 3))
-    half = student(level, np.asarray(moments.units) - 1) * spread
+    # Student's t allows for a spread that was estimated from the units; single rows have theirs from the counts.
+    reach = np.where(moments.repeats, student(level, np.asarray(moments.units) - 1), normal(level))
+    half = reach * spread
     return Interval(np.clip(good - bad - half, -1, 1), np.clip(good - bad + half, -1, 1))
 
 
@@ -86,7 +89,7 @@ def ratio(moments: Moments, level: ArrayLike = 0.95, least: float = -inf, most: 
     interval with as many rows as units. NaN too where Kish's n is 1 or less.
     """
     r, v, df = moments.value, moments.variance, moments.kish_n - 1
-    half = np.where((v > 0) & (df > 0), student(level, df) * np.sqrt(v), np.nan)
+    half = student(level, np.where(df > 0, df, np.nan)) * np.sqrt(np.where(v > 0, v, np.nan))
     low, high = np.clip(r - half, least, most), np.clip(r + half, least, most)
     if np.isfinite(least) and np.isfinite(most):
         units = np.asarray(moments.units, dtype=np.float64)
@@ -143,13 +146,13 @@ def quantile_position(n: ArrayLike, p: ArrayLike) -> Position:
 def quantile_ranks(n: ArrayLike, p: ArrayLike, level: ArrayLike = 0.95, n_eff: ArrayLike | None = None) -> Ranks:
     """The order statistics that enclose the p-quantile, each tail at most (1 − level)/2 by the binomial.
 
-    `n_eff` is `effective_n` of the moments of "at or below the quantile found", at most n; a limit exists only if it
-    exists among n_eff rows, and its rank is then stretched to n rows.
+    `n_eff` is `effective_n` of the moments of "at or below the quantile found", at most n. The limits are
+    those among as many whole rows, where they exist there, their ranks stretched to n rows.
     Source: H. A. David and H. N. Nagaraja, Order Statistics (3rd ed. 2003), section 7.1; R. S. Woodruff, JASA 47
     (1952) 635–646, for samples of clusters.
     """
     rows, q, conf = np.broadcast_arrays(*(np.asarray(x, dtype=np.float64) for x in (n, p, level)))
-    size = rows if n_eff is None else np.fmin(np.asarray(n_eff, dtype=np.float64), rows)
+    size = rows if n_eff is None else np.floor(np.fmin(np.asarray(n_eff, dtype=np.float64), rows) + 1e-9)
     tail = (1 - conf) / 2
     lower = _lower_rank(rows, q, tail, size)
     mirrored = _lower_rank(rows, 1 - q, tail, size)
@@ -169,16 +172,11 @@ def student(level: ArrayLike, df: ArrayLike) -> Floats:
 
 
 def _lower_rank(n: Floats, p: Floats, tail: Floats, size: Floats) -> Integers:
-    """The highest rank whose chance of lying above the p-quantile is at most `tail`.
-
-    The binomial is read as an incomplete beta function, so `size` need not be whole; where it is, the result is exact.
-    """
+    """The highest rank whose chance of lying above the p-quantile is at most `tail`, found among `size` whole rows."""
     exists = (size > 0) & ((1 - p) ** np.where(size > 0, size, 1) <= tail)
-    safe = np.where(exists, size, 1)
-    rank = special.bdtrik(tail, safe, p) + 1
-    return np.where(exists, np.floor((rank - 0.5) * np.where(exists, n, 1) / safe + 0.5 + 1e-9), NO_RANK).astype(
-        np.int64
-    )
+    safe, rows = np.where(exists, size, 1), np.where(exists, n, 1)
+    rank = np.floor(special.bdtrik(tail, safe, p) + 1 + 1e-9)
+    return np.where(exists, np.floor((rank - 0.5) * rows / safe + 0.5 + 1e-9), NO_RANK).astype(np.int64)
 
 
 def _wilson(p: Floats, n: Floats, z: Floats) -> Interval:

@@ -12,6 +12,11 @@ Floats = NDArray[np.float64]
 # Second moments reach us equal to 1e-12 on every engine; a spread below that cannot be told from none.
 ROUNDING = 1e-12
 
+# Below these the intervals miss their coverage when units repeat this much (tests/metrics/test_interval_coverage.py).
+HEAVY = 2.5
+SHARE_UNITS = 100
+NET_UNITS = 30
+
 
 class _Arrays:
     """Turns every given field of a frozen dataclass into an array of float64."""
@@ -104,13 +109,28 @@ def moments_of(num: ArrayLike, den: ArrayLike, rows: ArrayLike | None = None) ->
 
 
 def skewness_of(moments: Moments) -> Floats:
-    """Skewness of the unit errors, Σe³/G ÷ (Σe²/G)^1.5; NaN where third moments or any spread are missing."""
+    """Skewness of the unit errors, corrected for few units as spreadsheets do: √(G(G−1))/(G−2) · Σe³/G ÷ (Σe²/G)^1.5.
+
+    NaN where third moments or any spread are missing, or units are fewer than 3.
+    """
     if moments.nnn is None or moments.nnd is None or moments.ndd is None or moments.ddd is None:
         return np.full_like(_f(moments.num), np.nan)
     r = moments.value
     nnn, nnd, ndd, ddd = (_f(x) for x in (moments.nnn, moments.nnd, moments.ndd, moments.ddd))
     cubed = nnn - 3 * r * nnd + 3 * r**2 * ndd - r**3 * ddd
-    return divide(cubed * np.sqrt(_f(moments.units)), moments.squared_errors**1.5)
+    g = np.where(_f(moments.units) > 2, _f(moments.units), np.nan)
+    return divide(cubed * g * np.sqrt(g - 1), (g - 2) * moments.squared_errors**1.5)
+
+
+def too_clustered(moments: Moments, least_units: float = SHARE_UNITS) -> NDArray[np.bool_]:
+    """Whether so few units stand behind so many rows that the spread between units is not known well enough.
+
+    That is, fewer than `least_units` units (100 for a share or ratio, 30 for a net), some with several rows, where
+    n is over 2.5 times Kish's. Such an estimate is shown as `few`: the coverage tests find its interval too short.
+    """
+    n = _f(moments.n)
+    heavy = (n > _f(moments.units)) & (n > HEAVY * moments.kish_n)
+    return np.asarray(heavy & (_f(moments.units) < least_units))
 
 
 def too_skewed(moments: Moments) -> NDArray[np.bool_]:
