@@ -1,0 +1,278 @@
+"""What a KPI's rows are made from: facts with who they belong to, their dimensions as of their instant, and the clock.
+
+A KPI never sees a connection; it is handed one of these.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import date, datetime, timedelta
+from typing import Any
+
+import ibis
+import ibis.expr.types as ir
+
+from wellheard.base.periods import Grain, Period, add_months, midnight, offsets
+from wellheard.metrics.metric import Asked, Metric
+from wellheard.metrics.names import ATTRIBUTES, Dimension, dimension
+from wellheard.metrics.question import Question
+from wellheard.metrics.reader import Reader, instant_literal
+from wellheard.metrics.where import Where, names_in, parse, predicate
+from wellheard.tables.catalogue import table as canonical
+
+UTC = "timestamp('UTC', 6)"
+NAIVE = "timestamp(6)"
+FAR = datetime(9999, 1, 1)  # noqa: DTZ001 - written as a UTC literal
+DIM = "d:"
+GRAIN_UNITS = {Grain.DAY: "D", Grain.WEEK: "W", Grain.MONTH: "M", Grain.QUARTER: "Q", Grain.YEAR: "Y"}
+
+Reason = tuple[ir.BooleanValue, str]
+
+
+class Ask:
+    """One question on its way to an answer."""
+
+    def __init__(
+        self, reader: Reader, metric: Metric, asked: Asked, question: Question, periods: Sequence[Period] = ()
+    ) -> None:
+        self.reader = reader
+        self.metric = metric
+        self.asked = asked
+        self.question = question
+        self.periods = tuple(periods)
+        self.settings = reader.settings
+        self.currency: str | None = None
+        rules = tuple(parse(rule) for rule in question.viewer.row_rules)
+        self.filters: tuple[Where, ...] = (*rules, *((question.where,) if question.where is not None else ()))
+
+    def has(self, variant: str) -> bool:
+        """Whether the variant was asked for."""
+        return variant in self.asked.variants
+
+    def mentions(self, name: str) -> bool:
+        """Whether the question groups or filters by a column."""
+        return name in self.question.by or any(name in names_in(f) for f in self.filters)
+
+    def data_end(self, *columns: tuple[str, str]) -> datetime | None:
+        """The last instant among columns of tables, given as `(table, column)`: where the data ends for a window."""
+        ends = [self.reader.bounds(table, column).last for table, column in columns]
+        return max((end for end in ends if end is not None), default=None)
+
+    def facts(self, name: str, instant: str | None = None, unit: str | None = None) -> ir.Table:
+        """The rows of a canonical table that the question's filters leave, with `instant`, `unit` and dimensions.
+
+        `unit` names the column that says who a row belongs to where that is no customer, such as a visitor.
+        """
+        fact = self.reader.table(name)
+        column = instant or canonical(name).instant
+        assert column is not None
+        return self.belonging(fact.mutate(instant=fact[column]), name, unit)
+
+    def belonging(self, rows: ir.Table, fact: str, unit: str | None = None) -> ir.Table:
+        """Adds `customer_key`, `account_key`, `unit` and the dimensions as of `instant`, then filters."""
+        names = [*self.question.by, *(n for f in self.filters for n in names_in(f))]
+        dims = {n: dimension(n, fact, self.reader.attributes) for n in dict.fromkeys(names)}
+        rows = rows.mutate(at__=rows.instant.coalesce(instant_literal(FAR)))
+        rows = self._with_customers(rows, fact, dims)
+        rows = self._with_accounts(rows, fact, dims)
+        if any(o.table == "touchpoints" for d in dims.values() for o in d.origins):
+            rows = self._with_touchpoints(rows, dims)
+        rows = rows.mutate(unit=self._unit(rows, unit))
+        for condition in self.filters:
+            rows = rows.filter(predicate(condition, lambda n, r=rows: _valued(r, dims[n], fact)))
+        return rows.mutate(**{DIM + n: _valued(rows, dims[n], fact) for n in self.question.by})
+
+    def _with_customers(self, rows: ir.Table, fact: str, dims: dict[str, Dimension]) -> ir.Table:
+        if "customer_id" not in rows.columns:
+            return rows.mutate(customer_key=ibis.null("string"), c_account=ibis.null("string"))
+        own = ibis.ifelse(rows.customer_id.notnull(), rows.source + ":" + rows.customer_id, None)
+        if not self.reader.bounds("customers").rows:
+            return rows.mutate(customer_key=own, c_account=ibis.null("string"))
+        joined = self._as_of(rows, "customers", "customer_id", "c", dims)
+        return joined.mutate(customer_key=joined["c:id"].coalesce(own), c_account=joined["c:account_id"])
+
+    def _with_accounts(self, rows: ir.Table, fact: str, dims: dict[str, Dimension]) -> ir.Table:
+        named = rows.account_id.coalesce(rows.c_account) if "account_id" in rows.columns else rows.c_account
+        rows = rows.mutate(a_account=named)
+        own = ibis.ifelse(rows.a_account.notnull(), rows.source + ":" + rows.a_account, None)
+        if not self.reader.bounds("accounts").rows:
+            return rows.mutate(account_key=own)
+        joined = self._as_of(rows, "accounts", "a_account", "a", dims)
+        return joined.mutate(account_key=joined["a:id"].coalesce(own))
+
+    def _as_of(self, rows: ir.Table, name: str, key: str, mark: str, dims: dict[str, Dimension]) -> ir.Table:
+        """Joins the version of a customer or account that held at each row's instant.
+
+        The row's own source comes first; an id that only one source uses is taken from there.
+        """
+        people = self.reader.table(name, history=True)
+        wanted = {o.column for d in dims.values() for o in d.origins if o.table == name}
+        wanted |= {"account_id"} if name == "customers" else set()
+        whole = ibis.window(group_by=people.source_id)
+        only = people.source.min().over(whole) == people.source.max().over(whole)
+        side = people.select(
+            **{f"{mark}:key": people.source_id, f"{mark}:source": people.source, f"{mark}:id": people.id},
+            **{f"{mark}:from": people.valid_from, f"{mark}:to": people.valid_to, f"{mark}:only": only},
+            **{f"{mark}:{column}": people[column] for column in sorted(wanted)},
+        )
+        return rows.left_join(
+            side,
+            [
+                rows[key] == side[f"{mark}:key"],
+                (side[f"{mark}:source"] == rows.source) | side[f"{mark}:only"],
+                side[f"{mark}:from"].isnull() | (side[f"{mark}:from"] <= rows.at__),
+                side[f"{mark}:to"].isnull() | (rows.at__ < side[f"{mark}:to"]),
+            ],
+        )
+
+    def _with_touchpoints(self, rows: ir.Table, dims: dict[str, Dimension]) -> ir.Table:
+        points = self.reader.table("touchpoints")
+        wanted = sorted({o.column for d in dims.values() for o in d.origins if o.table == "touchpoints"})
+        side = points.group_by(**{"t:key": points.touchpoint}).agg(**{f"t:{c}": points[c].max() for c in wanted})
+        return rows.left_join(side, rows.touchpoint == side["t:key"])
+
+    def _unit(self, rows: ir.Table, unit: str | None) -> ir.StringValue:
+        """Who counts as one: the customer, or the company; where neither is known, the submission or the row."""
+        alone = rows.submission_id.coalesce(rows.id) if "submission_id" in rows.columns else rows.id
+        if unit is not None:
+            return rows[unit].coalesce(rows.customer_key, alone)
+        first, second = rows.customer_key, rows.account_key
+        if self.settings.unit == "account":
+            first, second = second, first
+        return first.coalesce(second, alone)
+
+    def rows(
+        self, table: ir.Table, *, out: Iterable[Reason] = (), pending: Iterable[Reason] = (), **columns: ir.Value
+    ) -> ir.Table:
+        """The KPI's rows: `out` and `pending` are conditions with their reasons, the first that holds is given."""
+        waiting = [(condition.fill_null(False), words) for condition, words in pending]
+        leaving = [(condition.fill_null(False), words) for condition, words in out]
+        is_out = _any(condition for condition, _ in leaving)
+        is_waiting = ~is_out & _any(condition for condition, _ in waiting)
+        why = ibis.cases(*leaving, *waiting, else_=None) if leaving or waiting else ibis.null("string")
+        kept = [c for c in ("id", "source", "source_id", "instant", "period", "unit") if c in table.columns]
+        kept += [c for c in table.columns if c.startswith(DIM)]
+        return table.select(*[table[c] for c in kept if c not in columns], why=why, waiting=is_waiting, **columns)
+
+    def local(self, instant: ir.TimestampValue) -> ir.TimestampValue:
+        """The wall clock at `instant` in the workspace's zone, by a CASE over the zone's offsets: the same on every engine."""
+        low, high = self._span()
+        shifts = offsets(self.reader.zone, low, high)
+        naive = instant.cast(NAIVE)
+        if not shifts.moves:
+            return naive + ibis.interval(seconds=shifts.first) if shifts.first else naive
+        before = [shifts.first] + [seconds for _, seconds in shifts.moves[:-1]]
+        cases = [
+            (naive < ibis.literal(at.replace(tzinfo=None), type=NAIVE), shift)
+            for (at, _), shift in zip(shifts.moves, before, strict=True)
+        ]
+        return naive + ibis.cases(*cases, else_=shifts.moves[-1][1]).as_interval("s")
+
+    def _span(self) -> tuple[date, date]:
+        """Days that surely cover the data: the offsets asked for must cover the data, not the question."""
+        ends = [self.reader.bounds(table) for table in self.metric.tables]
+        first = min((b.first for b in ends if b.first is not None), default=datetime(2000, 1, 1))  # noqa: DTZ001
+        last = max((b.last for b in ends if b.last is not None), default=datetime(2000, 1, 1))  # noqa: DTZ001
+        low = max(first.date(), date(1900, 1, 1)) - timedelta(days=800)
+        return low, min(last.date(), date(2200, 1, 1)) + timedelta(days=800)
+
+    def period_of(self, instant: ir.TimestampValue, grain: Grain) -> ir.DateValue:
+        """The local day on which the period of `instant` begins."""
+        wall = self.local(instant)
+        shift = self.settings.week_start
+        if grain is Grain.WEEK and shift:
+            moved = wall - ibis.interval(days=shift)
+            return (moved.truncate("W") + ibis.interval(days=shift)).date()
+        return wall.truncate(GRAIN_UNITS[grain]).date()
+
+    def windows(self, months_back: int = 0) -> ir.Table:
+        """The question's periods as a table: `period`, and the instants `begin` and `finish`.
+
+        With `months_back`, each begins that many months before its end. Nothing is looked at beyond the data's end.
+        """
+        zone = self.reader.zone
+        last = max((b.last for t in self.metric.tables if (b := self.reader.bounds(t)).last), default=None)
+        index = ibis.range(0, len(self.periods)).unnest().name("i").as_table()
+        begins, finishes, names = [], [], []
+        for number, period in enumerate(self.periods):
+            start = add_months(period.end, -months_back) if months_back else period.start
+            end = midnight(period.end, zone)
+            if last is not None and last < end:
+                end = max(midnight(start, zone), min(end, midnight(self.reader.local_day(last) + timedelta(days=1), zone)))
+            begins.append((index.i == number, instant_literal(midnight(start, zone))))
+            finishes.append((index.i == number, instant_literal(end)))
+            names.append((index.i == number, ibis.literal(period.start)))
+        return index.select(
+            period=ibis.cases(*names, else_=None),
+            begin=ibis.cases(*begins, else_=None),
+            finish=ibis.cases(*finishes, else_=None),
+        )
+
+    def money(self, table: ir.Table, amounts: Sequence[str], on: str = "instant") -> ir.Table:
+        """Brings money columns to the reporting currency at the rate of the day `on`; adds `no_rate`.
+
+        Money already in that currency stays exact; where rates are needed, amounts become floats.
+        """
+        held = self._currencies(table)
+        self.currency = self.settings.currency or (held[0] if held else None)
+        if all(c == self.currency for c in held):
+            return table.mutate(no_rate=ibis.literal(False))
+        rates = self._rates()
+        joined = table.left_join(
+            rates,
+            [
+                table.currency == rates["r:from"],
+                rates["r:begin"] <= table[on].cast(NAIVE).date(),
+                rates["r:end"].isnull() | (table[on].cast(NAIVE).date() < rates["r:end"]),
+            ],
+        )
+        same = joined.currency.isnull() | (joined.currency == self.currency)
+        rate = ibis.ifelse(same, 1.0, joined["r:rate"])
+        amounts_in = {name: joined[name].cast("float64") * rate for name in amounts}
+        return joined.mutate(no_rate=rate.isnull(), **amounts_in)
+
+    def _currencies(self, table: ir.Table) -> list[str]:
+        """The currencies in a table, the commonest first."""
+        counted = table.filter(table.currency.notnull()).group_by("currency").agg(n=ibis._.count())
+        rows = self.reader.run(counted).to_pylist()
+        return [row["currency"] for row in sorted(rows, key=lambda r: (-r["n"], r["currency"]))]
+
+    def _rates(self) -> ir.Table:
+        """Dated rates into the reporting currency, each until the next one; the other direction is inverted."""
+        fx = self.reader.table("fx_rates")
+        there = fx.filter(fx.to_currency == self.currency).select(
+            **{"r:from": fx.from_currency, "r:begin": fx.on_date, "r:rate": fx.rate}
+        )
+        back = fx.filter(fx.from_currency == self.currency).select(
+            **{"r:from": fx.to_currency, "r:begin": fx.on_date, "r:rate": 1.0 / fx.rate}
+        )
+        both = there.union(back).group_by(["r:from", "r:begin"]).agg(**{"r:rate": ibis._["r:rate"].max()})
+        order = ibis.window(group_by="r:from", order_by="r:begin")
+        return both.mutate(**{"r:end": both["r:begin"].lead().over(order)})
+
+
+def _valued(rows: ir.Table, found: Dimension, fact: str) -> ir.Value:
+    """The value of a dimension in joined rows: the first of its origins that is filled."""
+    marks = {"customers": "c:", "accounts": "a:", "touchpoints": "t:"}
+    values: list[Any] = []
+    for origin in found.origins:
+        name = origin.column if origin.table == fact else marks[origin.table] + origin.column
+        if name not in rows.columns:
+            continue  # the table it would come from is empty
+        value = rows[name]
+        if origin.attribute is not None:
+            value = value.get(origin.attribute) if value.type().is_map() else value[origin.attribute].str
+        values.append(value)
+    if not values:
+        return ibis.null("string")
+    return values[0].coalesce(*values[1:]) if len(values) > 1 else values[0]
+
+
+def _any(conditions: Iterable[ir.BooleanValue]) -> ir.BooleanValue:
+    result: Any = None
+    for condition in conditions:
+        result = condition if result is None else result | condition
+    return ibis.literal(False) if result is None else result
+
+
+__all__ = ["ATTRIBUTES", "DIM", "Ask"]

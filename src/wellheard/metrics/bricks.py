@@ -1,0 +1,189 @@
+"""The bricks of which KPIs are made: each says what a row contributes, and is a pure function from parts to an estimate.
+
+The engine adds, this module divides. A brick names the columns that a KPI's rows must bear.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from math import inf
+
+import ibis
+import ibis.expr.types as ir
+import numpy as np
+from numpy.typing import NDArray
+
+from wellheard.metrics import interval
+from wellheard.metrics.interval import Interval
+from wellheard.metrics.moments import Floats, Moments, too_clustered, too_skewed
+
+Parts = Mapping[str, Floats]
+MOMENTS = ("n", "units", "num", "den", "nn", "nd", "dd", "nnn", "nnd", "ndd", "ddd")
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """Value and limits, one entry an output row, NaN where there is none; `few` marks what is too little to judge."""
+
+    value: Floats
+    low: Floats
+    high: Floats
+    few: NDArray[np.bool_]
+
+
+def moments_in(parts: Parts) -> Moments:
+    """The unit moments among the parts."""
+    return Moments(**{name: parts[name] for name in MOMENTS})
+
+
+@dataclass(frozen=True)
+class Brick:
+    """A kind of figure. `columns` are what its rows bear; `scale` turns the bare value into the KPI's unit.
+
+    With `once`, a unit's den counts once however many rows it has: for figures a customer, a visitor.
+    """
+
+    scale: float = 1.0
+    once: bool = False
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        raise TypeError(f"{type(self).__name__} has no columns")
+
+    def row(self, rows: ir.Table) -> dict[str, ir.Value]:
+        """The num and den of each row, and `positive` and `negative` where a net needs them."""
+        raise TypeError(f"{type(self).__name__} has no rows")
+
+    def limits(self, parts: Parts, level: Floats | float) -> Interval:
+        """The limits of the bare value at a level, or at one level a row."""
+        raise TypeError(f"{type(self).__name__} has no limits")
+
+    def few(self, parts: Parts) -> NDArray[np.bool_]:
+        """Where the interval cannot be relied on, beyond the KPI's own least n."""
+        return np.zeros(parts["n"].shape, dtype=bool)
+
+    def value(self, parts: Parts) -> Floats:
+        """The bare value."""
+        return moments_in(parts).value
+
+    def estimate(self, parts: Parts, level: float = 0.95) -> Estimate:
+        """Value and interval in the KPI's unit."""
+        limits = self.limits(parts, level)
+        return Estimate(
+            self.value(parts) * self.scale, limits.low * self.scale, limits.high * self.scale, self.few(parts)
+        )
+
+
+@dataclass(frozen=True)
+class Share(Brick):
+    """Rows that are `good` among all that count, in percent; Wilson with the effective number of rows."""
+
+    scale: float = 100.0
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        return ("good",)
+
+    def row(self, rows: ir.Table) -> dict[str, ir.Value]:
+        return {"num": ibis.ifelse(rows.good, 1, 0), "den": ibis.literal(1)}
+
+    def limits(self, parts: Parts, level: Floats | float) -> Interval:
+        return interval.share(moments_in(parts), level)
+
+    def few(self, parts: Parts) -> NDArray[np.bool_]:
+        return too_clustered(moments_in(parts))
+
+
+@dataclass(frozen=True)
+class Net(Brick):
+    """Share of `good` rows minus share of `bad` ones, in points; adjusted Wald."""
+
+    scale: float = 100.0
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        return ("good", "bad")
+
+    def row(self, rows: ir.Table) -> dict[str, ir.Value]:
+        good, bad = ibis.ifelse(rows.good, 1, 0), ibis.ifelse(rows.bad, 1, 0)
+        return {"num": good - bad, "den": ibis.literal(1), "positive": good, "negative": bad}
+
+    def limits(self, parts: Parts, level: Floats | float) -> Interval:
+        return interval.net(parts["n"], parts["positive"], parts["negative"], moments_in(parts), level)
+
+    def few(self, parts: Parts) -> NDArray[np.bool_]:
+        from wellheard.metrics.moments import NET_UNITS
+
+        return too_clustered(moments_in(parts), NET_UNITS)
+
+
+@dataclass(frozen=True)
+class Mean(Brick):
+    """The mean of `x`; `least` and `most` are its bounds where it has any."""
+
+    least: float = -inf
+    most: float = inf
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        return ("x",)
+
+    def row(self, rows: ir.Table) -> dict[str, ir.Value]:
+        return {"num": rows.x, "den": ibis.literal(1)}
+
+    def limits(self, parts: Parts, level: Floats | float) -> Interval:
+        return interval.ratio(moments_in(parts), level, self.least, self.most)
+
+    def few(self, parts: Parts) -> NDArray[np.bool_]:
+        return too_skewed(moments_in(parts))
+
+
+@dataclass(frozen=True)
+class Ratio(Brick):
+    """Σ `num` ÷ Σ `den`, such as money a user; never below `least`."""
+
+    least: float = -inf
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        return ("num", "den")
+
+    def row(self, rows: ir.Table) -> dict[str, ir.Value]:
+        return {"num": rows.num, "den": rows.den}
+
+    def limits(self, parts: Parts, level: Floats | float) -> Interval:
+        return interval.ratio(moments_in(parts), level, self.least)
+
+    def few(self, parts: Parts) -> NDArray[np.bool_]:
+        return too_skewed(moments_in(parts))
+
+
+@dataclass(frozen=True)
+class MoneyShare(Ratio):
+    """A share of money, between 0 and 100 %: Wilson with Kish's number of units."""
+
+    scale: float = 100.0
+
+    def limits(self, parts: Parts, level: Floats | float) -> Interval:
+        return interval.money_share(moments_in(parts), level)
+
+    def few(self, parts: Parts) -> NDArray[np.bool_]:
+        return np.zeros(parts["n"].shape, dtype=bool)
+
+
+@dataclass(frozen=True)
+class Quantile(Brick):
+    """The `p`-quantile of `x`, interpolated between order statistics; its limits are order statistics too.
+
+    Found by rank in the facts: no engine's own quantile function is asked, since they differ.
+    """
+
+    p: float = 0.5
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        return ("x",)
+
+    def row(self, rows: ir.Table) -> dict[str, ir.Value]:
+        return {"num": rows.x, "den": ibis.literal(1)}

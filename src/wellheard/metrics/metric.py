@@ -1,0 +1,135 @@
+"""What a KPI is: its words, its rows, its brick and its variants. A file in `kpis/` makes one of these."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from typing import TYPE_CHECKING, Any
+
+import ibis.expr.types as ir
+
+from wellheard.base.errors import BadCall, Unknown
+from wellheard.metrics.bricks import Brick
+
+if TYPE_CHECKING:
+    from wellheard.metrics.ask import Ask
+
+# Rows bear `id, instant (or period), unit, why` and the brick's columns; `why` is null where the row counts.
+Rows = Callable[["Ask"], ir.Table]
+
+
+@dataclass(frozen=True)
+class Variant:
+    """Another way of computing a KPI. With a `brick` it replaces the figure; without, it changes the rows alone."""
+
+    name: str
+    words: str
+    brick: Brick | None = None
+    unit: str | None = None
+    direction: str | None = None
+    least_n: int | None = None
+
+
+@dataclass(frozen=True)
+class Need:
+    """What a KPI needs of a table: columns that must be filled, in the rows where `among` holds."""
+
+    table: str
+    columns: tuple[str, ...]
+    among: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True)
+class Example:
+    """A worked example: canonical rows in, the answer out. Tests load the rows and ask."""
+
+    words: str
+    rows: Mapping[str, Sequence[Mapping[str, Any]]]
+    value: float | None
+    n: int
+    variant: str | None = None
+    pending: int = 0
+    low: float | None = None
+    high: float | None = None
+    within: float = 1e-9
+    start: str | None = None
+    end: str | None = None
+
+
+@dataclass(frozen=True)
+class Metric:
+    """One KPI. `unit` is percent, points, seconds, money, number or count; `direction` says which way is good news."""
+
+    name: str
+    title: str
+    question: str
+    formula: str
+    unit: str
+    direction: str
+    rows: Rows
+    brick: Brick
+    needs: tuple[Need, ...]
+    examples: tuple[Example, ...]
+    source: str
+    traps: tuple[str, ...] = ()
+    variants: tuple[Variant, ...] = ()
+    least_n: int = 30
+    version: int = 1
+    since: date = date(2026, 11, 1)
+    placed_by: str = ""
+    not_additive: str = ""
+    cohort: bool = False
+    handwritten: str = field(default="", compare=False)
+
+    @property
+    def tables(self) -> tuple[str, ...]:
+        """The canonical tables it reads, in order."""
+        return tuple(dict.fromkeys(need.table for need in self.needs))
+
+    def variant(self, name: str) -> Variant:
+        """The variant called `name`; raises Unknown with the names there are."""
+        for variant in self.variants:
+            if variant.name == name:
+                return variant
+        names = ", ".join(v.name for v in self.variants) or "none"
+        raise Unknown(f"{self.name} has no variant {name!r}", hint=f"its variants: {names}", field="variant")
+
+    def asked(self, names: Iterable[str]) -> Asked:
+        """The figure that a set of variants makes; raises BadCall where two of them exclude each other."""
+        chosen = [self.variant(name) for name in dict.fromkeys(names)]
+        replacing = [v for v in chosen if v.brick is not None]
+        if len(replacing) > 1:
+            raise BadCall(
+                f"{self.name}: {replacing[0].name} and {replacing[1].name} cannot be had together",
+                hint="ask for them one by one", field="variant",
+            )
+        main = replacing[0] if replacing else None
+
+        def pick(attribute: str, default: Any) -> Any:
+            found = [getattr(v, attribute) for v in chosen if getattr(v, attribute) is not None]
+            return found[-1] if found else default
+
+        return Asked(
+            brick=main.brick if main is not None and main.brick is not None else self.brick,
+            unit=pick("unit", self.unit),
+            direction=pick("direction", self.direction),
+            least_n=pick("least_n", self.least_n),
+            variants=frozenset(v.name for v in chosen),
+        )
+
+    def definition(self, variants: Iterable[str]) -> str:
+        """The definition's name on a result: name, version and variants."""
+        named = "+".join(sorted(variants))
+        return f"{self.name}@{self.version}" + (f":{named}" if named else "")
+
+
+@dataclass(frozen=True)
+class Asked:
+    """The figure that was asked for, its variants applied."""
+
+    brick: Brick
+    unit: str
+    direction: str
+    least_n: int
+    variants: frozenset[str]

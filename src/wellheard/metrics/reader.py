@@ -1,0 +1,90 @@
+"""What a KPI may look at: one snapshot of the lake, with facts about its tables kept for as long as the snapshot stands."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any, TypeVar
+
+import ibis
+import ibis.expr.types as ir
+import pyarrow as pa
+
+from wellheard.base.periods import local_day
+from wellheard.base.settings import Settings
+from wellheard.tables.catalogue import table as canonical
+from wellheard.warehouse.engine import Lake
+
+T = TypeVar("T")
+KEPT_FACTS = 4096
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """The first and last instant of a table, and how many rows it has."""
+
+    first: datetime | None
+    last: datetime | None
+    rows: int
+
+
+class Reader:
+    """Reads one snapshot. All statements of an answer go through one reader, so they agree."""
+
+    _facts: dict[Any, Any] = {}  # noqa: RUF012 - facts of a snapshot never change, so the process keeps them together
+
+    def __init__(self, lake: Lake, settings: Settings, snapshot: int, as_of: int | None = None) -> None:
+        self.lake = lake
+        self.settings = settings
+        self.snapshot = snapshot if as_of is None else as_of
+        self.as_of = as_of
+        self.zone = settings.time_zone
+
+    def table(self, name: str, *, private: bool = False, history: bool = False) -> ir.Table:
+        """A canonical table as of the reader's snapshot."""
+        return self.lake.table(name, private=private, history=history, as_of=self.as_of)
+
+    def run(self, expression: ir.Expr) -> pa.Table:
+        """The rows of an expression."""
+        return self.lake.backend.to_pyarrow(expression)
+
+    def bounds(self, name: str, instant: str | None = None) -> Bounds:
+        """First and last instant of a table and its number of rows."""
+        return self.kept(("bounds", name, instant), lambda: self._bounds(name, instant))
+
+    def attributes(self, name: str) -> frozenset[str]:
+        """The keys that occur in a table's attributes."""
+        return self.kept(("attributes", name), lambda: self._attributes(name))
+
+    def kept(self, key: Any, make: Callable[[], T]) -> T:
+        """`make()`, computed once a snapshot."""
+        full = (str(self.lake.folder), self.snapshot, key)
+        if full not in self._facts:
+            if len(self._facts) >= KEPT_FACTS:
+                self._facts.clear()
+            self._facts[full] = make()
+        return self._facts[full]  # type: ignore[no-any-return]
+
+    def local_day(self, instant: datetime) -> date:
+        """The day on the workspace's wall at `instant`."""
+        return local_day(instant, self.zone)
+
+    def _bounds(self, name: str, instant: str | None) -> Bounds:
+        t = self.table(name)
+        column = instant or canonical(name).instant
+        if column is None:
+            return Bounds(None, None, int(self.run(t.aggregate(n=t.count())).to_pylist()[0]["n"]))
+        row = self.run(t.aggregate(first=t[column].min(), last=t[column].max(), n=t.count())).to_pylist()[0]
+        return Bounds(row["first"], row["last"], int(row["n"] or 0))
+
+    def _attributes(self, name: str) -> frozenset[str]:
+        t = self.table(name)
+        some = t.filter(t.attributes.notnull())
+        keys = some.select(key=some.attributes.keys().unnest()).distinct()
+        return frozenset(row["key"] for row in self.run(keys).to_pylist())
+
+
+def instant_literal(moment: datetime) -> ir.TimestampScalar:
+    """A UTC instant as a literal of an expression."""
+    return ibis.literal(moment.replace(tzinfo=None), type="timestamp(6)").cast("timestamp('UTC', 6)")
