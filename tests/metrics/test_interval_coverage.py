@@ -12,7 +12,7 @@ from scipy import special, stats
 
 from wellheard.metrics.difference import correlation, count_change, mover
 from wellheard.metrics.interval import effective_n, mean, money_share, net, quantile_ranks, ratio, share
-from wellheard.metrics.moments import NET_UNITS, Cross, Moments, moments_of, too_clustered, too_skewed
+from wellheard.metrics.moments import NET_UNITS, SHARE_UNITS, Cross, Moments, moments_of, too_clustered, too_skewed
 
 LONG = os.environ.get("WELLHEARD_TEST_LONG") == "1"
 DRAWS = 20_000 if LONG else 2_000
@@ -99,9 +99,10 @@ def test_share_of_500_people_answering_up_to_20_times():
     assert_bars([clustered_share(p, 500, 20) for p in RATES], 500)
 
 
-def test_share_of_100_people_answering_up_to_20_times():
-    # The fewest units at which such a share is not shown as `few`.
-    assert_bars([clustered_share(p, 100, 20) for p in RATES], 100, floor=FLOOR[50])
+def test_share_of_150_people_answering_up_to_20_times():
+    # The fewest units at which such a share is not shown as `few`; its floor lies between those of 50 and 500.
+    assert SHARE_UNITS == 150
+    assert_bars([clustered_share(p, 150, 20) for p in RATES], 150, floor=0.9295)
 
 
 @pytest.mark.parametrize("units", [10, 50])
