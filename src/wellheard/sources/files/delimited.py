@@ -11,7 +11,17 @@ import pyarrow.csv as arrow_csv
 from numpy.typing import NDArray
 
 from wellheard.base.errors import BadInput, Place
-from wellheard.sources.files.format import LARGEST_HEADER, LARGEST_ROW, ROW, ROWS_A_BATCH, SHOWN, Format, Opened, Tally
+from wellheard.sources.files.format import (
+    LARGEST_HEADER,
+    LARGEST_ROW,
+    MOST_COLUMNS,
+    ROW,
+    ROWS_A_BATCH,
+    SHOWN,
+    Format,
+    Opened,
+    Tally,
+)
 from wellheard.sources.files.naming import name_columns, numbered, text_schema
 from wellheard.sources.files.rows import TOO_LONG, Row, grammar, lay_out, split_rows
 from wellheard.sources.files.stream import CHUNK, Bytes, Unpacked, Utf8
@@ -24,6 +34,12 @@ def open_delimited(path: Path, how: Format) -> Opened:
     """The columns of a CSV file and the way to read it. Raises BadInput when it has no header or too long a one."""
     with Unpacked(path, how.compression) as stream:
         found = _head(Utf8(stream, how.encoding or "utf-8"), how, path)[0]
+    if len(found) > MOST_COLUMNS:
+        raise BadInput(
+            f"the file has {len(found):,} columns, and at most {MOST_COLUMNS:,} are read",
+            hint="Check its delimiter.",
+            place=Place(file=str(path)),
+        )
     names, renames = name_columns(found) if how.header_row else (numbered(len(found)), ())
     schema = text_schema(names)
 
@@ -119,7 +135,8 @@ class Reading:
         if layout is None or (layout.open and last):
             return (yield from self._exactly(data, last))
         end = len(data) if last else int(layout.ends[-1]) if len(layout.ends) else 0
-        yield from self._clean(data[:end], layout.ends, layout.folded)
+        if end:
+            yield from self._clean(data[:end], layout.ends, layout.folded)
         return end
 
     def _clean(self, data: bytes, ends: NDArray[np.int64], folded: bool) -> Iterator[pa.RecordBatch]:
@@ -161,9 +178,11 @@ class Reading:
     def _numbered(self, table: pa.Table) -> Iterator[pa.RecordBatch]:
         for batch in table.combine_chunks().to_batches(max_chunksize=2 * ROWS_A_BATCH):
             first = self.tally.seen + 1
-            numbers = pa.array(np.arange(first, first + batch.num_rows, dtype=np.int64))
+            numbers = np.arange(first, first + batch.num_rows, dtype=np.int64)
+            # From a buffer, because pa.array() would load pandas to see whether it was given a Series.
+            rows = pa.Array.from_buffers(pa.int64(), len(numbers), [None, pa.py_buffer(numbers)])
             self.tally.good += batch.num_rows
-            yield pa.RecordBatch.from_arrays([numbers, *batch.columns], schema=self.schema)
+            yield pa.RecordBatch.from_arrays([rows, *batch.columns], schema=self.schema)
 
     def _exactly(self, data: bytes, last: bool) -> Generator[pa.RecordBatch, None, int]:
         """The complete rows of a block, one by one; returns how much of the block they are."""

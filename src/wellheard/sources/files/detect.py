@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 from wellheard.base.errors import BadCall, BadInput, Place
 from wellheard.sources.files.encoding import find_encoding
 from wellheard.sources.files.format import Compression, Format
 from wellheard.sources.files.separator import find_decimal, find_delimiter, find_quote, refuse_data_as_names
-from wellheard.sources.files.stream import Unpacked, Utf8, damaged, sole_member
+from wellheard.sources.files.stream import Unpacked, Utf8, damaged, missing, sole_member
+from wellheard.sources.files.workbook import choose_sheet
 
 SAMPLE = 1 << 20  # bytes looked at
 PACKED: tuple[tuple[bytes, Compression], ...] = (
@@ -49,7 +51,8 @@ def detect(
     _check(delimiter)
     packing, head = _unpacking(path)
     if head.startswith((OLE, ZIP)):
-        return Format("excel", packing, header_row=int(header), sheet=sheet)
+        book = Format("excel", packing, header_row=int(header), sheet=sheet)
+        return replace(book, sheet=choose_sheet(path, book))
     if head.startswith(PARQUET):
         return Format("parquet", packing)
     _refuse_strange(head, path)
@@ -82,11 +85,7 @@ def _unpacking(path: Path) -> tuple[Compression | None, bytes]:
         with path.open("rb") as file:
             head = file.read(16)
     except OSError as error:
-        raise BadInput(
-            f"the file cannot be opened ({error.strerror or error})",
-            hint="Check the path and that you may read it.",
-            place=Place(file=str(path)),
-        ) from error
+        raise missing(path, error) from error
     packing = next((name for magic, name in PACKED if head.startswith(magic)), None)
     if head.startswith(ZIP) and not _is_workbook(path):
         packing = "zip"

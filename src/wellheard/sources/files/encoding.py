@@ -19,6 +19,7 @@ MARKS = (  # the longer ones first: UTF-32's begins with UTF-16's
     (codecs.BOM_UTF16_LE, "utf-16-le"),
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
+JUDGED = 64 << 10  # bytes
 NATURAL = 0.95  # share of its signs beyond ASCII that must make sense for a text to pass as Western European
 FEW_LINES = 0.05  # bytes that make no sense in fewer lines than this are damage, not an encoding
 SIGNS = set("€‚„…‘’“”•–—™\u00a0¡¢£¥§©«®°²³´·¹º»¼½¾¿ª×÷±µ¶‰‹›")
@@ -112,11 +113,11 @@ def _eight_bit(sample: bytes, path: Path) -> Encoding:
         )
     lines = sample.splitlines()
     strange = [line for line in lines if not line.isascii()]
-    if _western(b"\n".join(strange)):
+    if _western(b"\n".join(strange)[:JUDGED]):
         return Encoding("cp1252", False)
     if len(lines) >= 4 and len(strange) <= max(1, FEW_LINES * len(lines)):
         return Encoding("utf-8", False)  # their rows are refused one by one, with the reason
-    guesses = _guesses(b"\n".join(strange)[:65_536])
+    guesses = _guesses(b"\n".join(strange)[:JUDGED])
     raise Ambiguous(
         f"the file is not UTF-8, and its bytes could be {' or '.join(guesses) or 'several encodings'}",
         hint="Name the encoding, for example cp1252 (Western Windows), cp1250 (Central European) or cp1251 (Cyrillic).",

@@ -6,11 +6,15 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
+from wellheard.sources.files.columnar import open_parquet
 from wellheard.sources.files.delimited import open_delimited
 from wellheard.sources.files.detect import detect
-from wellheard.sources.files.format import ROW, BadRow, FileBatches, Format, Rename
+from wellheard.sources.files.format import ROW, BadRow, FileBatches, Format, Opened, Rename
+from wellheard.sources.files.jsonlines import open_json
+from wellheard.sources.files.workbook import open_workbook
 
 SHOWN = 20  # rows of a preview
+LOOKED_AT = 1000  # values of JSON in which a preview looks for columns
 
 
 @dataclass(frozen=True)
@@ -34,13 +38,26 @@ def open_file(path: str | Path, how: Format | None = None) -> FileBatches:
     """
     path = Path(path)
     found = how or detect(path)
-    opened = open_delimited(path, found)
-    return FileBatches(path, found, opened)
+    return FileBatches(path, found, _opened(path, found))
+
+
+def _opened(path: Path, how: Format) -> Opened:
+    return {
+        "csv": open_delimited,
+        "json": open_json,
+        "jsonl": open_json,
+        "parquet": open_parquet,
+        "excel": open_workbook,
+    }[how.kind](path, how)
 
 
 def fields(path: str | Path, how: Format | None = None) -> Preview:
     """The columns and the first 20 readable rows of a file. Raises as `open_file` does."""
-    file = open_file(path, how)
+    path = Path(path)
+    found = how or detect(path)
+    # JSON tells its columns only at its end: a preview looks at its beginning.
+    opened = open_json(path, found, LOOKED_AT) if found.kind in ("json", "jsonl") else _opened(path, found)
+    file = FileBatches(path, found, opened)
     rows: list[dict[str, object]] = []
     for batch in file.batches():
         rows += batch.slice(0, SHOWN - len(rows)).drop_columns([ROW]).to_pylist()

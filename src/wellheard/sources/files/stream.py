@@ -19,6 +19,7 @@ from wellheard.sources.files.format import Compression
 CHUNK = 8 << 20
 SWELL = 250  # text seldom packs better than 1 : 50
 SWELL_FROM = 64 << 20  # below this size even an archive that swells does no harm
+LARGEST_WORKBOOK = 1 << 30  # unpacked; a workbook is held in memory
 LARGEST_UNPACKED = 2 << 30  # of a file that must lie unpacked on disk to be read
 
 
@@ -38,9 +39,9 @@ class Unpacked:
         self._closing = contextlib.ExitStack()
         try:
             self._open(path, compression)
-        except BaseException:
+        except OSError as error:
             self._closing.close()
-            raise
+            raise missing(path, error) from error
 
     def _open(self, path: Path, compression: Compression | None) -> None:
         if compression == "zip":
@@ -89,6 +90,15 @@ class Unpacked:
         self.close()
 
 
+def missing(path: Path, error: OSError) -> BadInput:
+    """The error for a file that is not there or may not be read."""
+    return BadInput(
+        f"the file cannot be opened ({error.strerror or error})",
+        hint="Check the path, and that you may read it.",
+        place=Place(file=str(path)),
+    )
+
+
 def damaged(path: Path, error: Exception) -> BadInput:
     """The error for a file that breaks off or does not hold what its first bytes promise."""
     detail = str(error).splitlines()[0] if str(error) else type(error).__name__
@@ -110,6 +120,23 @@ def sole_member(archive: zipfile.ZipFile, path: Path) -> zipfile.ZipInfo:
             place=Place(file=str(path)),
         )
     return members[0]
+
+
+def refuse_bomb(path: Path, file: str | IO[bytes]) -> None:
+    """Raises BadInput when a workbook, which is a zip archive, swells beyond reason as it is opened."""
+    if not zipfile.is_zipfile(file):
+        return
+    with zipfile.ZipFile(file) as archive:  # leaves a file that it did not open open
+        unpacked = sum(info.file_size for info in archive.infolist())
+        packed = sum(info.compress_size for info in archive.infolist())
+    if not isinstance(file, str):
+        file.seek(0)
+    if unpacked > LARGEST_WORKBOOK or (unpacked > SWELL_FROM and unpacked > SWELL * packed):
+        raise BadInput(
+            f"the workbook unpacks to {unpacked >> 20} MB",
+            hint="Save the sheet as CSV and import that.",
+            place=Place(file=str(path)),
+        )
 
 
 @contextlib.contextmanager
