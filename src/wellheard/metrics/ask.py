@@ -176,6 +176,22 @@ class Ask:
         low = max(first.date(), date(1900, 1, 1)) - timedelta(days=800)
         return low, min(last.date(), date(2200, 1, 1)) + timedelta(days=800)
 
+    def in_range(self, rows: ir.Table) -> ir.Table:
+        """The rows whose instant lies in the question's range; all of them where it has none."""
+        if self.question.start is not None:
+            rows = rows.filter(rows.instant >= instant_literal(midnight(self.question.start, self.reader.zone)))
+        if self.question.end is not None:
+            rows = rows.filter(rows.instant < instant_literal(midnight(self.question.end, self.reader.zone)))
+        return rows
+
+    def latest(self, rows: ir.Table, counts: ir.BooleanValue) -> ir.BooleanValue:
+        """Whether a row is the last that counts of its unit within the period (and the range: see `in_range`)."""
+        groups = [rows.unit]
+        if self.question.grain is not None:
+            groups.append(self.period_of(rows.instant, self.question.grain))
+        order = ibis.window(group_by=[*groups, counts], order_by=[ibis.desc(rows.instant), ibis.desc(rows.id)])
+        return ibis.row_number().over(order) == 0
+
     def period_of(self, instant: ir.TimestampValue, grain: Grain) -> ir.DateValue:
         """The local day on which the period of `instant` begins."""
         wall = self.local(instant)

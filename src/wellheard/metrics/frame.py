@@ -1,0 +1,59 @@
+"""The periods of a question, and the rows that fall in them."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import ibis.expr.types as ir
+
+from wellheard.base.periods import Period, covering
+from wellheard.metrics.ask import Ask
+from wellheard.metrics.metric import Metric
+from wellheard.metrics.question import Question
+from wellheard.metrics.reader import Reader
+
+
+class Frame:
+    """The periods of a question: from its range, else from the data's."""
+
+    def __init__(self, reader: Reader, metric: Metric, question: Question) -> None:
+        self.reader = reader
+        self.zone = reader.zone
+        bounds = [reader.bounds(name) for name in metric.tables]
+        firsts = [b.first for b in bounds if b.first is not None]
+        lasts = [b.last for b in bounds if b.last is not None]
+        self.first_day = reader.local_day(min(firsts)) if firsts else None
+        self.data_day = reader.local_day(max(lasts)) if lasts else None
+        after = self.data_day + timedelta(days=1) if self.data_day else None
+        self.start = question.start or self.first_day
+        self.end = question.end or after
+        self.grain = question.grain
+        self.periods = self._periods(reader.settings.week_start)
+
+    def _periods(self, week_start: int) -> tuple[Period, ...]:
+        if self.start is None or self.end is None or self.end <= self.start:
+            return ()
+        if self.grain is None:
+            return (Period(self.start, self.end),)
+        return tuple(covering(self.start, self.end, self.grain, week_start))
+
+    def partial(self, period: Period) -> bool:
+        """Whether a period is cut by the range or goes on after the data's end."""
+        if self.data_day is None or self.start is None or self.end is None:
+            return False
+        unfinished = period.end > self.data_day + timedelta(days=1)
+        return unfinished or period.start < self.start or period.end > self.end
+
+
+def placed(ask: Ask, rows: ir.Table, question: Question, frame: Frame) -> ir.Table:
+    """The rows within the range, each with the period it falls in where the question has a grain.
+
+    Rows of cohorts come with their period.
+    """
+    if "instant" not in rows.columns:
+        return rows if question.grain is not None else rows.drop("period")
+    rows = ask.in_range(rows)
+    if question.grain is not None:
+        rows = rows.filter(rows.instant.notnull())
+        rows = rows.mutate(period=ask.period_of(rows.instant, question.grain))
+    return rows

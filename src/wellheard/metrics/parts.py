@@ -1,0 +1,184 @@
+"""Adds up the parts of a figure in the engine: first a unit's totals, then their sums, squares and products."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+import ibis
+import ibis.expr.types as ir
+import numpy as np
+
+from wellheard.metrics.ask import DIM, Ask
+from wellheard.metrics.bricks import Quantile
+from wellheard.metrics.interval import NO_RANK, effective_n, quantile_position, quantile_ranks
+from wellheard.metrics.moments import Floats, Moments
+
+Key = tuple[Any, ...]
+PERIOD = "period"
+ADDED = ("n", "units", "num", "den", "nn", "nd", "dd", "nnn", "nnd", "ndd", "ddd", "positive", "negative", "pending")
+
+
+@dataclass(frozen=True)
+class Table:
+    """Parts by key: `keys` are (period start, dimension values…), each part one float a key."""
+
+    keys: tuple[Key, ...]
+    parts: Mapping[str, Floats]
+    quantile: Mapping[str, Floats] | None = None
+
+
+def group_names(ask: Ask, rows: ir.Table) -> list[str]:
+    """The columns by which the answer is grouped."""
+    return [*([PERIOD] if PERIOD in rows.columns else []), *(DIM + name for name in ask.question.by)]
+
+
+def unit_totals(ask: Ask, rows: ir.Table) -> ir.Table:
+    """One row a group and unit: num, den, their rows, and how many are pending."""
+    brick = ask.asked.brick
+    measured = rows.mutate(**{f"m:{k}": v for k, v in brick.row(rows).items()}, counted__=rows.why.isnull())
+    counted = measured.counted__
+    den = measured["m:den"]
+    totals = {
+        "num": _float(measured["m:num"].sum(where=counted)),
+        "den": _float(den.max(where=counted) if brick.once else den.sum(where=counted)),
+        "n": counted.sum().fill_null(0),
+        "pending": measured.waiting.sum().fill_null(0),
+    }
+    for side in ("positive", "negative"):
+        if f"m:{side}" in measured.columns:
+            totals[side] = measured[f"m:{side}"].sum(where=counted).fill_null(0)
+    return measured.group_by([*group_names(ask, rows), "unit"]).agg(**totals)
+
+
+def _float(total: ir.Value) -> ir.Value:
+    return total.cast("float64").fill_null(0.0)
+
+
+def added(ask: Ask, rows: ir.Table) -> Table:
+    """The parts of every group."""
+    units = unit_totals(ask, rows)
+    num, den = units.num, units.den
+    sums: dict[str, ir.Value] = {
+        "n": units.n.sum() if not ask.asked.brick.once else den.sum(),
+        "units": (den != 0).sum(),
+        "pending": units.pending.sum(),
+        "num": num.sum(),
+        "den": den.sum(),
+    }
+    for name, (i, j) in {"nn": (2, 0), "nd": (1, 1), "dd": (0, 2), "nnn": (3, 0), "nnd": (2, 1), "ndd": (1, 2), "ddd": (0, 3)}.items():
+        sums[name] = _power(num, den, i, j).sum()
+    for side in ("positive", "negative"):
+        if side in units.columns:
+            sums[side] = units[side].sum()
+    names = group_names(ask, rows)
+    grouped = units.group_by(names).agg(**sums) if names else units.aggregate(**sums)
+    return _collected(ask.reader.run(grouped).to_pylist(), names, list(sums))
+
+
+def _power(num: ir.Value, den: ir.Value, i: int, j: int) -> ir.Value:
+    factors = [num] * i + [den] * j
+    product = factors[0]
+    for factor in factors[1:]:
+        product = product * factor
+    return product
+
+
+def _collected(rows: Sequence[Mapping[str, Any]], names: Sequence[str], parts: Sequence[str]) -> Table:
+    keys = tuple(tuple(row[name] for name in names) for row in rows)
+    values = {p: np.array([float(row[p] or 0) for row in rows], dtype=np.float64) for p in parts}
+    return Table(keys, values)
+
+
+def ranked(ask: Ask, rows: ir.Table, level: float) -> Table:
+    """Parts of a quantile: order statistics at the value and at the limits, found by rank."""
+    brick = ask.asked.brick
+    assert isinstance(brick, Quantile)
+    base = added(ask, rows)
+    names = group_names(ask, rows)
+    counted = rows.filter(rows.why.isnull())
+    groups = ibis.window(group_by=names) if names else ibis.window()
+    order = ibis.window(group_by=names, order_by=["x", "id"]) if names else ibis.window(order_by=["x", "id"])
+    numbered = counted.mutate(rank__=ibis.row_number().over(order), size__=counted.count().over(groups))
+    n = base.parts["n"]
+    at = quantile_position(n, brick.p)
+    below = _below(ask, numbered, names, base, brick.p)
+    ranks = quantile_ranks(n, brick.p, level, effective_n(below))
+    wanted = {"lo": at.lo, "hi": at.hi, "lower": ranks.lower - 1, "upper": ranks.upper - 1}
+    found = _order_statistics(ask, numbered, names, base, wanted)
+    value = found["lo"] + (found["hi"] - found["lo"]) * at.fraction
+    low = np.where(ranks.lower == NO_RANK, np.nan, found["lower"])
+    high = np.where(ranks.upper == NO_RANK, np.nan, found["upper"])
+    return Table(base.keys, base.parts, {"value": value, "low": low, "high": high})
+
+
+def _below(ask: Ask, numbered: ir.Table, names: list[str], base: Table, p: float) -> Moments:
+    """Unit moments of "at or below the quantile", which tell how many independent rows the ranks are worth."""
+    if np.array_equal(base.parts["units"], base.parts["n"]):
+        n = base.parts["n"]
+        share = np.full_like(n, p) * n
+        return Moments(n, n, share, n, share, share, n)
+    cut = (numbered.size__.cast("float64") - 1) * p
+    inside = ibis.ifelse(numbered.rank__.cast("float64") <= cut, 1, 0)
+    units = numbered.mutate(inside__=inside).group_by([*names, "unit"]).agg(
+        num=_float(ibis._.inside__.sum()), den=_float(ibis._.count())
+    )
+    num, den = units.num, units.den
+    sums = {"units": units.count(), "num": num.sum(), "den": den.sum(), "nn": (num * num).sum(),
+            "nd": (num * den).sum(), "dd": (den * den).sum()}
+    grouped = units.group_by(names).agg(**sums) if names else units.aggregate(**sums)
+    table = _aligned(_collected(ask.reader.run(grouped).to_pylist(), names, list(sums)), base.keys)
+    return Moments(table["den"], table["units"], *(table[k] for k in ("num", "den", "nn", "nd", "dd")))
+
+
+def _order_statistics(
+    ask: Ask, numbered: ir.Table, names: list[str], base: Table, wanted: Mapping[str, Any]
+) -> dict[str, Floats]:
+    """The values at ranks that depend on a group's size alone, or on its whole key where sizes are shared."""
+    sizes: dict[int, set[int]] = {}
+    for index, size in enumerate(base.parts["n"]):
+        ranks = {int(r[index]) for r in wanted.values() if r[index] >= 0}
+        if ranks:
+            sizes.setdefault(int(size), set()).update(ranks)
+    if not sizes:
+        return {name: np.full(len(base.keys), np.nan) for name in wanted}
+    keep: Any = None
+    for size, ranks in sorted(sizes.items()):
+        test = (numbered.size__ == size) & numbered.rank__.isin(sorted(ranks))
+        keep = test if keep is None else keep | test
+    rows = ask.reader.run(numbered.filter(keep).select(*names, "rank__", x=numbered.x.cast("float64"))).to_pylist()
+    by_key = {(*(row[n] for n in names), row["rank__"]): row["x"] for row in rows}
+    return {
+        name: np.array([by_key.get((*key, int(r)), np.nan) for key, r in zip(base.keys, ranks, strict=True)])
+        for name, ranks in wanted.items()
+    }
+
+
+def _aligned(table: Table, keys: tuple[Key, ...]) -> dict[str, Floats]:
+    place = {key: index for index, key in enumerate(table.keys)}
+    take = np.array([place.get(key, -1) for key in keys], dtype=np.int64)
+    return {name: np.where(take >= 0, np.append(values, 0.0)[take], 0.0) for name, values in table.parts.items()}
+
+
+def crossed(ask: Ask, now: ir.Table, then: ir.Table, slots: Mapping[date, date] | None) -> dict[Key, tuple[float, ...]]:
+    """Σ over units on both sides of num·num, num·den, den·num, den·den, by the current group's key.
+
+    `slots` gives, for each earlier period, the current one it is compared with.
+    """
+    a, b = unit_totals(ask, now), unit_totals(ask, then)
+    names = group_names(ask, now)
+    if slots is not None:
+        moved = ibis.cases(*[(b.period == old, ibis.literal(new)) for old, new in slots.items()], else_=None)
+        b = b.mutate(period=moved)
+    right = b.select(**{f"r:{n}": b[n] for n in (*names, "unit", "num", "den")})
+    match = [a[n].identical_to(right[f"r:{n}"]) for n in (*names, "unit")]
+    both = a.join(right, match)
+    sums = {
+        "nn": (both.num * both["r:num"]).sum(), "nd": (both.num * both["r:den"]).sum(),
+        "dn": (both.den * both["r:num"]).sum(), "dd": (both.den * both["r:den"]).sum(),
+    }
+    grouped = both.group_by(names).agg(**sums) if names else both.aggregate(**sums)
+    rows = ask.reader.run(grouped).to_pylist()
+    return {tuple(r[n] for n in names): tuple(float(r[k] or 0) for k in sums) for r in rows}

@@ -1,0 +1,135 @@
+"""The one path from a question to an answer: every page, command, notebook, alert and report goes through `query`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import ibis
+import ibis.expr.types as ir
+import numpy as np
+import pyarrow as pa
+
+from wellheard.base.settings import Settings
+from wellheard.metrics import compare, parts
+from wellheard.metrics.answer import Answer
+from wellheard.metrics.ask import DIM, Ask
+from wellheard.metrics.bricks import Estimate, Quantile
+from wellheard.metrics.frame import Frame, placed
+from wellheard.metrics.metric import Metric
+from wellheard.metrics.question import Question
+from wellheard.metrics.reader import Reader
+from wellheard.warehouse.engine import Lake
+
+MOST_ROWS_SHOWN = 1_000_000
+
+
+def query(lake: Lake, settings: Settings, metric: Metric, question: Question, limit: int | None = None) -> Answer:
+    """Answers a question to one KPI from one snapshot.
+
+    Raises BadCall for names, variants and ranges that do not exist. No eligible rows give value null and n = 0.
+    `limit` bounds the rows behind a number, not the answer's own.
+    """
+    asked = metric.asked(question.variants)
+    with lake.reading() as snapshot:
+        reader = Reader(lake, settings, snapshot, question.as_of)
+        frame = Frame(reader, metric, question)
+        ask = Ask(reader, metric, asked, question, frame.periods)
+        rows = placed(ask, metric.rows(ask), question, frame)
+        if question.rows:
+            table = _rows_behind(ask, rows, limit)
+        else:
+            table = _figures(ask, rows, frame)
+        return Answer(table, metric, asked, question, frame.data_day, reader.snapshot)
+
+
+def _figures(ask: Ask, rows: ir.Table, frame: Frame) -> pa.Table:
+    level = ask.question.level
+    table = parts.ranked(ask, rows, level) if isinstance(ask.asked.brick, Quantile) else parts.added(ask, rows)
+    keys, order = _complete(ask, table.keys, frame)
+    figures = {name: np.append(values, 0.0)[order] for name, values in table.parts.items()}
+    if table.quantile is None:
+        estimate = ask.asked.brick.estimate(figures, level)
+    else:
+        found = {k: np.append(v, np.nan)[order] for k, v in table.quantile.items()}
+        estimate = Estimate(found["value"], found["low"], found["high"], np.zeros(len(keys), dtype=bool))
+    result = _table(ask, keys, figures, estimate, frame)
+    if ask.question.compare is not None:
+        result = compare.compared(ask, rows, frame, keys, figures, estimate, result)
+    return result
+
+
+def _complete(ask: Ask, keys: tuple[parts.Key, ...], frame: Frame) -> tuple[list[parts.Key], Any]:
+    """The keys in order, with a row for every period of an ungrouped series; and where each one's parts lie.
+
+    A key without parts points behind the last, where zeros lie.
+    """
+    place = {key: index for index, key in enumerate(keys)}
+    if not ask.question.by:
+        if ask.question.grain is None:
+            wanted: list[parts.Key] = [()]
+        else:
+            wanted = [(p.start,) for p in frame.periods]
+    else:
+        starts = {p.start for p in frame.periods}
+        usable = [k for k in keys if ask.question.grain is None or k[0] in starts]
+        wanted = sorted(usable, key=lambda key: tuple((value is None, str(value)) for value in key))
+    return wanted, np.array([place.get(key, len(keys)) for key in wanted], dtype=np.int64)
+
+
+def _table(ask: Ask, keys: list[parts.Key], figures: dict[str, Any], estimate: Estimate, frame: Frame) -> pa.Table:
+    periods = {p.start: p for p in frame.periods}
+    whole = frame.periods[0] if frame.periods else None
+    spans = [periods.get(key[0]) if frame.grain is not None else whole for key in keys]
+    n = figures["n"].astype(np.int64)
+    value = np.where(n > 0, estimate.value, np.nan)
+    hidden = figures["units"] < ask.question.viewer.smallest_group
+    state = _states(ask, n, value, figures, estimate)
+    columns: dict[str, Any] = {
+        "period_start": pa.array([s.start if s else None for s in spans], pa.date32()),
+        "period_end": pa.array([s.end if s else None for s in spans], pa.date32()),
+        "partial": pa.array([frame.partial(s) if s else False for s in spans], pa.bool_()),
+    }
+    offset = 0 if frame.grain is None else 1
+    for index, name in enumerate(ask.question.by):
+        columns[name] = _dimension([key[offset + index] for key in keys])
+    for name, numbers in (("value", value), ("low", estimate.low), ("high", estimate.high)):
+        bad = ~np.isfinite(numbers) | (n == 0) | hidden
+        columns[name] = pa.array(np.where(bad, 0.0, numbers), pa.float64(), mask=bad)
+    columns |= {
+        "n": pa.array(n, pa.int64()),
+        "units": pa.array(figures["units"].astype(np.int64), pa.int64()),
+        "pending": pa.array(figures["pending"].astype(np.int64), pa.int64()),
+        "state": pa.array(["hidden" if h else s for h, s in zip(hidden, state, strict=True)], pa.string()),
+        "unit": pa.array([ask.asked.unit] * len(keys), pa.string()),
+        "currency": pa.array([ask.currency if ask.asked.unit == "money" else None] * len(keys), pa.string()),
+        "definition": pa.array([ask.metric.definition(ask.asked.variants)] * len(keys), pa.string()),
+        "snapshot": pa.array([ask.reader.snapshot] * len(keys), pa.int64()),
+    }
+    for name in ("num", "den", "nn", "nd", "dd", "positive", "negative"):
+        if name in figures and not isinstance(ask.asked.brick, Quantile):
+            columns[f"part_{name}"] = pa.array(figures[name], pa.float64())
+    return pa.table(columns)
+
+
+def _dimension(values: list[Any]) -> pa.Array:
+    kinds = {type(v) for v in values if v is not None}
+    if kinds <= {str} or len(kinds) != 1:
+        return pa.array([None if v is None else str(v) for v in values], pa.string())
+    return pa.array(values)
+
+
+def _states(ask: Ask, n: Any, value: Any, figures: dict[str, Any], estimate: Estimate) -> list[str]:
+    few = (n < ask.asked.least_n) | estimate.few | ((figures["units"] < 2) & (n > 1))
+    none = (n == 0) | ~np.isfinite(value)
+    return ["none" if gone else "few" if small else "ok" for gone, small in zip(none, few, strict=True)]
+
+
+def _rows_behind(ask: Ask, rows: ir.Table, limit: int | None) -> pa.Table:
+    """The rows behind a number, each with why it counted or did not."""
+    renamed = {name: DIM + name for name in ask.question.by if name not in rows.columns}
+    shown = rows.rename(renamed) if renamed else rows
+    shown = shown.drop(*[c for c in shown.columns if c.startswith(DIM)])
+    shown = shown.mutate(counted=shown.why.isnull(), why=shown.why.fill_null("counted"))
+    keys = [c for c in ("instant", "period", "id") if c in shown.columns]
+    ordered = shown.order_by([ibis.desc(k) if k == "instant" else k for k in keys])
+    return ask.reader.run(ordered.limit(limit or MOST_ROWS_SHOWN))
