@@ -245,8 +245,8 @@ def test_cochrans_rule():
 
 
 def test_heavy_repetition_by_few_units_is_too_clustered():
-    assert too_clustered(moments_of(np.ones(199), np.full(199, 3)))
-    assert not too_clustered(moments_of(np.ones(200), np.full(200, 3)))
+    assert too_clustered(moments_of(np.ones(149), np.full(149, 3)))
+    assert not too_clustered(moments_of(np.ones(150), np.full(150, 3)))
     assert not too_clustered(moments_of(np.ones(10), np.full(10, 2)))
     assert not too_clustered(moments_of(np.ones(30), np.full(30, 9)), NET_UNITS)
     assert not too_clustered(moments_of([1.0, 1], [1.0, 1000], [1, 1]))

@@ -99,10 +99,10 @@ def test_share_of_500_people_answering_up_to_20_times():
     assert_bars([clustered_share(p, 500, 20) for p in RATES], 500)
 
 
-def test_share_of_200_people_answering_up_to_20_times():
-    # The fewest units at which such a share is not shown as `few`; its floor is taken between those of 50 and 500, in log n.
-    assert SHARE_UNITS == 200
-    assert_bars([clustered_share(p, 200, 20) for p in RATES], 200, floor=0.932)
+def test_share_of_150_people_answering_up_to_20_times():
+    # The fewest units at which such a share is not shown as `few`: from 50 on no rate may fall below the floor of 50.
+    assert SHARE_UNITS == 150
+    assert_bars([clustered_share(p, 150, 20) for p in RATES], 150, floor=FLOOR[50])
 
 
 @pytest.mark.parametrize("units", [10, 50])

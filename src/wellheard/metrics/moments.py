@@ -14,7 +14,7 @@ ROUNDING = 1e-12
 
 # Below these the intervals miss their coverage when units repeat this much (tests/metrics/test_interval_coverage.py).
 HEAVY = 2.5
-SHARE_UNITS = 200
+SHARE_UNITS = 150
 NET_UNITS = 30
 
 
@@ -125,7 +125,7 @@ def skewness_of(moments: Moments) -> Floats:
 def too_clustered(moments: Moments, least_units: float = SHARE_UNITS) -> NDArray[np.bool_]:
     """Whether so few units stand behind so many rows that the spread between units is not known well enough.
 
-    That is, fewer than `least_units` units (200 for a share or ratio, 30 for a net), some with several rows, where
+    That is, fewer than `least_units` units (150 for a share or ratio, 30 for a net), some with several rows, where
     n is over 2.5 times Kish's. Such an estimate is shown as `few`: the coverage tests find its interval too short.
     """
     n = _f(moments.n)
