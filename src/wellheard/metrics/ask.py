@@ -214,7 +214,9 @@ class Ask:
             start = add_months(period.end, -months_back) if months_back else period.start
             end = midnight(period.end, zone)
             if last is not None and last < end:
-                end = max(midnight(start, zone), min(end, midnight(self.reader.local_day(last) + timedelta(days=1), zone)))
+                end = max(
+                    midnight(start, zone), min(end, midnight(self.reader.local_day(last) + timedelta(days=1), zone))
+                )
             begins.append((index.i == number, instant_literal(midnight(start, zone))))
             finishes.append((index.i == number, instant_literal(end)))
             names.append((index.i == number, ibis.literal(period.start)))

@@ -179,6 +179,12 @@ class Lake:
         opened = raw.select(*[raw[c] for c in (*common, *span)], **shown)
         return self._with_personal(opened, name, as_of) if private and words.private else opened
 
+    def given(self, name: str) -> ir.Table:
+        """The canonical table `name` with what its sources gave, whatever an enrichment made of it."""
+        raw = self._raw("facts", name, None)
+        raw = raw.filter(~raw.deleted)
+        return raw.filter(raw.valid_to.isnull()) if canonical(name).versioned else raw
+
     def _with_personal(self, opened: ir.Table, name: str, as_of: int | None) -> ir.Table:
         """Joins the personal columns; the personal lake has snapshots of its own, so the past shows today's."""
         del as_of

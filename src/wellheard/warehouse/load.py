@@ -170,14 +170,14 @@ def _merged(
         """Compares and writes anew each time, so that a retry after another writer's commit is right."""
         classify()
         counts = _counts(parts, states)
-        _in_transaction(lake, lambda: _write_personal(lake, changes, states, import_id))
+        in_transaction(lake, lambda: _write_personal(lake, changes, states, import_id))
         report = {
             "files": list(files),
             "recipe": recipe.name,
             "unreadable": broken,
             "tables": [c.as_dict() for c in counts],
         }
-        _in_transaction(lake, lambda: _write_facts(lake, changes, states, enrich, import_id, taken_at, recipe, report))
+        in_transaction(lake, lambda: _write_facts(lake, changes, states, enrich, import_id, taken_at, recipe, report))
 
     stage.progress("merging", sum(p.read for p in parts))
     if dry_run:
@@ -219,7 +219,8 @@ def _moved(state: Mapping[str, int]) -> bool:
     return bool(state.get("new") or state.get("changed"))
 
 
-def _in_transaction(lake: Lake, work: Callable[[], None]) -> None:
+def in_transaction(lake: Lake, work: Callable[[], None]) -> None:
+    """Runs `work` and commits, or leaves everything as it was."""
     lake.con.execute("begin")
     try:
         work()

@@ -1,0 +1,238 @@
+"""Joins the rooms: a deployment's workspace as one object, for the command line, the server and the notebook."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from wellheard.base.errors import BadCall, BadInput
+from wellheard.base.settings import Settings, home_of, settings_of
+from wellheard.enrich.conversation_times import fill_times
+from wellheard.metrics.answer import Answer
+from wellheard.metrics.catalogue import metric, metrics
+from wellheard.metrics.metric import Metric
+from wellheard.metrics.names import known_names
+from wellheard.metrics.query import query
+from wellheard.metrics.question import OWNER, Viewer, question
+from wellheard.metrics.reader import Reader
+from wellheard.sources import files
+from wellheard.sources.recipe import Recipe, completed, mapped, read_recipe
+from wellheard.tables.catalogue import tables
+from wellheard.warehouse import history, load
+from wellheard.warehouse.engine import Lake
+from wellheard.warehouse.feeds import Feed, feeds
+
+WORKSPACE = "main"
+NAME = r"[a-z0-9][a-z0-9_-]{0,40}"
+
+Progress = Callable[[str, int], None]
+
+
+@dataclass(frozen=True)
+class ImportCall:
+    """Everything that `wellheard import` can be told."""
+
+    paths: tuple[Path, ...]
+    table: str | None = None
+    recipe: Path | None = None
+    mapping: Mapping[str, str] | None = None
+    constants: Mapping[str, str] | None = None
+    source: str | None = None
+    tz: str | None = None
+    fold: str | None = None
+    decimal: str | None = None
+    date_formats: Mapping[str, str] | None = None
+    delimiter: str | None = None
+    encoding: str | None = None
+    sheet: str | None = None
+    dry_run: bool = False
+
+
+class _File:
+    """A file as the loader takes it."""
+
+    def __init__(self, path: Path, call: ImportCall) -> None:
+        how = files.detect(path, delimiter=call.delimiter, encoding=call.encoding, sheet=call.sheet)
+        self.file = files.open_file(path, how)
+        self.name = path.name
+        self.columns: Sequence[str] = self.file.columns
+
+    def batches(self) -> Any:
+        return self.file.batches()
+
+    def unreadable(self) -> list[load.BadRow]:
+        return [load.BadRow(self.name, b.row, b.reason, b.text) for b in self.file.bad_rows]
+
+
+class Workspace:
+    """One company's data and figures. Open it with `wellheard.open`; close it, or use it in a `with`."""
+
+    def __init__(self, home: Path | str | None = None, workspace: str = WORKSPACE) -> None:
+        import re
+
+        if not re.fullmatch(NAME, workspace):
+            raise BadCall(
+                f"{workspace!r} is no name for a workspace", hint="small letters, digits, - and _", field="workspace"
+            )
+        self.home = home_of(Path(home) if home is not None else None)
+        self.name = workspace
+        self.home.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self.settings: Settings = settings_of(self.home)
+        self.folder = self.home / "workspaces" / workspace
+        self.lake = Lake(self.folder, self.settings)
+
+    def __enter__(self) -> Workspace:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Lets go of the workspace."""
+        self.lake.close()
+
+    def kpi(
+        self,
+        name: str,
+        by: Sequence[str] | str = (),
+        grain: str | None = None,
+        where: str | None = None,
+        start: date | str | None = None,
+        end: date | str | None = None,
+        variant: str | None = None,
+        compare: str | None = None,
+        as_of: int | None = None,
+        level: float = 0.95,
+        viewer: Viewer = OWNER,
+        rows: bool = False,
+        limit: int | None = None,
+    ) -> Answer:
+        """One KPI: `w.kpi("nps", by="region", grain="month")`. `name` may carry variants as `csat:mean`."""
+        asked = question(
+            name,
+            by if isinstance(by, str) else tuple(by),
+            grain,
+            where,
+            start,
+            end,
+            variant,
+            compare,
+            as_of,
+            level,
+            viewer,
+            rows,
+        )
+        return query(self.lake, self.settings, metric(asked.kpi), asked, limit)
+
+    def kpis(self) -> list[Metric]:
+        """Every KPI there is."""
+        return list(metrics().values())
+
+    def dimensions(self, name: str) -> list[str]:
+        """The names by which a KPI can be grouped and filtered."""
+        with self.lake.reading() as snapshot:
+            reader = Reader(self.lake, self.settings, snapshot)
+            return list(known_names(metric(name).tables[0], reader.attributes))
+
+    def import_files(self, call: ImportCall, progress: Progress = lambda _stage, _rows: None) -> load.Report:
+        """Takes files in. Raises BadCall, BadInput or Ambiguous before anything is written."""
+        opened = [_File(path, call) for path in _existing(call.paths)]
+        recipe = _recipe_for(call, opened)
+        return load.take(
+            self.lake,
+            recipe,
+            opened,
+            default_zone=self.settings.time_zone,
+            rejects_folder=self.folder / "rejects",
+            enrich=fill_times,
+            progress=progress,
+            dry_run=call.dry_run,
+            unreadable=lambda: [bad for file in opened for bad in file.unreadable()],
+        )
+
+    def imports(self) -> list[history.Import]:
+        """Every load, the newest first."""
+        return history.imports(self.lake)
+
+    def undo(self, import_id: str) -> history.Undone:
+        """Takes a load back."""
+        return history.undo(self.lake, import_id, fill_times)
+
+    def feeds(self) -> list[Feed]:
+        """Which KPIs this data can feed, and what is missing for the others."""
+        return feeds(self.lake, {m.name: m.needs for m in self.kpis()})
+
+    def counts(self) -> dict[str, int]:
+        """Rows by canonical table."""
+        with self.lake.reading() as snapshot:
+            reader = Reader(self.lake, self.settings, snapshot)
+            return {name: reader.bounds(name).rows for name in tables()}
+
+
+def _existing(paths: Sequence[Path]) -> list[Path]:
+    for path in paths:
+        if not path.is_file():
+            raise BadInput(f"there is no file {path}", hint="check the path", field="file")
+    names = [p.name for p in paths]
+    if len(set(names)) != len(names):
+        raise BadCall("two files have one name", hint="import them one after the other", field="file")
+    return list(paths)
+
+
+def _recipe_for(call: ImportCall, opened: Sequence[_File]) -> Recipe:
+    if (call.table is None) == (call.recipe is None):
+        raise BadCall("say either --table or --recipe", hint=f"tables: {', '.join(tables())}", field="table")
+    if call.recipe is not None:
+        recipe = read_recipe(call.recipe)
+        _check_fed(recipe, opened)
+    else:
+        assert call.table is not None
+        recipe = mapped(call.table, call.source or call.table, call.mapping or {}, call.constants or {})
+        recipe = completed(recipe, list(dict.fromkeys(c for file in opened for c in file.columns)))
+    changes = {
+        "source": call.source,
+        "tz": call.tz,
+        "fold": call.fold,
+        "decimal": call.decimal,
+        "date_formats": {**recipe.date_formats, **call.date_formats} if call.date_formats else None,
+    }
+    return replace(recipe, **{k: v for k, v in changes.items() if v is not None})
+
+
+def _check_fed(recipe: Recipe, opened: Sequence[_File]) -> None:
+    for file in opened:
+        if not recipe.rules_for(file.name):
+            wanted = ", ".join(dict.fromkeys(rule.files for rule in recipe.rules))
+            raise BadCall(
+                f"the recipe {recipe.name} has no rule for a file called {file.name}",
+                hint=f"it reads {wanted}",
+                field="file",
+            )
+
+
+def describe(kpi: Metric) -> dict[str, Any]:
+    """A KPI in words, as `wellheard kpis --format json` lists it."""
+    return {
+        "name": kpi.name,
+        "title": kpi.title,
+        "question": kpi.question,
+        "formula": kpi.formula,
+        "unit": kpi.unit,
+        "direction": kpi.direction,
+        "variants": [{"name": v.name, "words": v.words, "unit": v.unit or kpi.unit} for v in kpi.variants],
+        "tables": list(kpi.tables),
+        "least_n": kpi.least_n,
+        "version": kpi.version,
+        "placed_by": kpi.placed_by,
+        "traps": list(kpi.traps),
+        "source": kpi.source,
+    }
+
+
+def as_json(answer: Answer) -> str:
+    """An answer as the text that `--format json` and the API give."""
+    return json.dumps(answer.to_list(), ensure_ascii=False, indent=1, default=str)

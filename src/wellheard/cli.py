@@ -1,0 +1,288 @@
+"""The command line: thin, since every command is a call to the workspace and a way of printing."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from wellheard.base.errors import BadCall, WellheardError
+
+app = typer.Typer(
+    name="wellheard",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Measures customer experience: every KPI from one definition, with its uncertainty.",
+)
+REJECTED = 3  # some rows were set aside, the others are in
+
+Home = Annotated[
+    Path | None,
+    typer.Option("--home", envvar="WELLHEARD_HOME", help="The folder of the deployment; made on first use."),
+]
+Format = Annotated[str, typer.Option("--format", help="table, json, csv or parquet.")]
+_state: dict[str, Any] = {"home": None, "workspace": "main"}
+
+
+@app.callback()
+def _options(
+    home: Home = None,
+    workspace: Annotated[str, typer.Option(help="The company or brand.")] = "main",
+) -> None:
+    _state.update(home=home, workspace=workspace)
+
+
+@contextmanager
+def _open() -> Iterator[Any]:
+    from wellheard.app import Workspace
+
+    with Workspace(_state["home"], _state["workspace"]) as workspace:
+        yield workspace
+
+
+def _pairs(values: Sequence[str], option: str) -> dict[str, str]:
+    """`a=b` options as a dictionary; raises BadCall for one without an equals sign."""
+    pairs = {}
+    for text in values:
+        name, equals, value = text.partition("=")
+        if not equals or not name:
+            raise BadCall(
+                f"{text!r} is not name=value", hint=f"for example {option} score=nps_score", field=option.strip("-")
+            )
+        pairs[name.strip()] = value
+    return pairs
+
+
+@app.command("import")
+def import_(
+    file: Annotated[list[Path], typer.Argument(help="CSV, TSV, JSON lines, Parquet or Excel; gz, zst or bz2 too.")],
+    table: Annotated[str | None, typer.Option(help="The canonical table that the rows belong to.")] = None,
+    recipe: Annotated[Path | None, typer.Option(help="A TOML file that says how files become tables.")] = None,
+    map_: Annotated[
+        list[str] | None, typer.Option("--map", help="canonical=column of the file; attributes.x=column.")
+    ] = None,
+    set_: Annotated[list[str] | None, typer.Option("--set", help="canonical=value for every row.")] = None,
+    source: Annotated[str | None, typer.Option(help="The system's name; by default the table's.")] = None,
+    tz: Annotated[
+        str | None, typer.Option(help="The zone of times that name none; by default the workspace's.")
+    ] = None,
+    date_format: Annotated[
+        list[str] | None, typer.Option("--date-format", help="column=%d/%m/%Y where a date is ambiguous.")
+    ] = None,
+    fold: Annotated[
+        str | None, typer.Option(help="earlier or later: which of two equal times when clocks go back.")
+    ] = None,
+    decimal: Annotated[str | None, typer.Option(help="The decimal mark: . or ,")] = None,
+    delimiter: Annotated[str | None, typer.Option(help="The delimiter, where it is not found by itself.")] = None,
+    encoding: Annotated[str | None, typer.Option(help="The encoding, where it is not found by itself.")] = None,
+    sheet: Annotated[str | None, typer.Option(help="The sheet of a workbook that has several.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would happen and change nothing.")] = False,
+) -> None:
+    """Take files in: by a recipe, or as one table with its columns mapped."""
+    from wellheard.app import ImportCall
+    from wellheard.console import import_report, progress_bar
+    from wellheard.warehouse.dates import check_format
+
+    for value, allowed, option in ((fold, ("earlier", "later"), "fold"), (decimal, (".", ","), "decimal")):
+        if value is not None and value not in allowed:
+            raise BadCall(f"--{option} {value} is not known", hint=f"one of {' '.join(allowed)}", field=option)
+    mapping = _pairs(map_ or [], "--map")
+    formats = dict(check_format(text) for text in date_format or [])
+    call = ImportCall(
+        paths=tuple(file),
+        table=table,
+        recipe=recipe,
+        mapping=mapping,
+        constants=_pairs(set_ or [], "--set"),
+        source=source,
+        tz=tz,
+        fold=fold,
+        decimal=decimal,
+        delimiter=delimiter,
+        encoding=encoding,
+        sheet=sheet,
+        dry_run=dry_run,
+        date_formats={mapping.get(column, column): form for column, form in formats.items()},
+    )
+    with _open() as workspace:
+        with progress_bar() as progress:
+            report = workspace.import_files(call, progress)
+        import_report(report, workspace.feeds())
+    if report.rejected:
+        raise typer.Exit(REJECTED)
+
+
+@app.command()
+def imports(format: Format = "table") -> None:
+    """List every load with what it changed."""
+    from wellheard.console import imports_table
+
+    with _open() as workspace:
+        imports_table(workspace.imports(), format)
+
+
+@app.command()
+def undo(id: Annotated[str, typer.Argument(help="The import's id, from `wellheard imports`.")]) -> None:
+    """Take a load back."""
+    from wellheard.console import undone
+
+    with _open() as workspace:
+        undone(workspace.undo(id))
+
+
+@app.command()
+def kpis(format: Format = "table") -> None:
+    """List every KPI with its words."""
+    from wellheard.console import print_objects
+    from wellheard.app import describe
+    from wellheard.metrics.catalogue import metrics
+
+    listed = [describe(kpi) for kpi in metrics().values()]
+    if format == "json":
+        print_objects(listed, "json")
+        return
+    print_objects([{k: k_[k] for k in ("name", "title", "unit", "question")} for k_ in listed], format)
+
+
+@app.command()
+def kpi(
+    name: Annotated[
+        str, typer.Argument(help="The KPI, with variants as csat:mean or first_response_time:p90+business.")
+    ],
+    by: Annotated[list[str] | None, typer.Option(help="Group by a dimension; may be given again.")] = None,
+    grain: Annotated[str | None, typer.Option(help="day, week, month, quarter or year.")] = None,
+    from_: Annotated[str | None, typer.Option("--from", help="First day, such as 2026-01-01.")] = None,
+    to: Annotated[str | None, typer.Option("--to", help="The day after the last.")] = None,
+    where: Annotated[str | None, typer.Option(help="A filter such as \"region = 'EU'\".")] = None,
+    compare: Annotated[str | None, typer.Option(help="previous or year.")] = None,
+    as_of: Annotated[int | None, typer.Option("--as-of", help="An earlier snapshot.")] = None,
+    engine: Annotated[str, typer.Option(help="auto, facts or rollups.")] = "auto",
+    rows: Annotated[bool, typer.Option("--rows", help="The rows behind the number, each with why it counted.")] = False,
+    level: Annotated[float, typer.Option(help="The level of the interval.")] = 0.95,
+    format: Format = "table",
+) -> None:
+    """Compute a KPI."""
+    from wellheard.console import print_answer
+
+    if engine not in ("auto", "facts"):
+        raise BadCall(
+            f"--engine {engine} is not to be had",
+            hint="this version computes from facts: auto or facts",
+            field="engine",
+        )
+    with _open() as workspace:
+        answer = workspace.kpi(
+            name,
+            by=by or (),
+            grain=grain,
+            where=where,
+            start=from_,
+            end=to,
+            compare=compare,
+            as_of=as_of,
+            level=level,
+            rows=rows,
+        )
+        print_answer(answer, format)
+
+
+@app.command()
+def simulate(
+    out: Annotated[Path, typer.Option(help="The folder for the files.")],
+    customers: Annotated[int, typer.Option(min=1)] = 5000,
+    months: Annotated[int, typer.Option(min=1)] = 24,
+    seed: int = 7,
+) -> None:
+    """Write a made-up company's files, with its truth."""
+    from wellheard.simulate.company import simulate as write
+
+    written = write(out, customers=customers, months=months, seed=seed)
+    for table, path, rows in written.files:
+        typer.echo(f"{rows:>9,} {table} → {path}")
+
+
+@app.command()
+def serve(
+    host: Annotated[str | None, typer.Option(help="The address to listen on.")] = None,
+    port: Annotated[int | None, typer.Option(help="The port; 0 takes a free one.")] = None,
+) -> None:
+    """Serve the pages and the API on this machine."""
+    from wellheard.serving import serve as run
+
+    with _open() as workspace:
+        run(workspace, host, port)
+
+
+@app.command()
+def demo(
+    customers: Annotated[int, typer.Option(min=100)] = 5000,
+    port: Annotated[int | None, typer.Option(help="The port; 0 takes a free one.")] = None,
+    serve_: Annotated[bool, typer.Option("--serve/--no-serve", help="Serve the page at the end.")] = True,
+) -> None:
+    """Load a made-up company and show its scorecard."""
+    from wellheard.demo import fill
+    from wellheard.serving import serve as run
+
+    with _open() as workspace:
+        fill(workspace, customers)
+        if serve_:
+            run(workspace, None, port)
+
+
+@app.command()
+def doctor() -> None:
+    """Check the deployment and its settings, and say what to do."""
+    from wellheard.doctor import check
+
+    raise typer.Exit(check(_state["home"], _state["workspace"]))
+
+
+@app.command(hidden=True)
+def docs(out: Path) -> None:
+    """Write a page for every KPI."""
+    from wellheard.kpi_pages import write
+
+    write(out)
+
+
+def run(call: Callable[[], Any]) -> int:
+    """Runs a command; an error of ours is told in words and gives its exit code."""
+    try:
+        call()
+    except WellheardError as error:
+        sys.stderr.write(f"wellheard: {error}\n")
+        return error.exit_code
+    except typer.Exit as leaving:
+        return leaving.exit_code
+    except BrokenPipeError:
+        return 0
+    return 0
+
+
+def main() -> None:
+    """The program."""
+    from typer.main import get_command
+
+    command = get_command(app)
+
+    def call() -> None:
+        try:
+            command(standalone_mode=False)
+        except Exception as error:
+            shown = getattr(error, "show", None)  # a usage error of the command line's own
+            if shown is None or not hasattr(error, "exit_code"):
+                raise
+            shown()
+            raise typer.Exit(error.exit_code) from None
+
+    code = run(call)
+    sys.exit(code)
+
+
+__all__ = ["app", "json", "main"]

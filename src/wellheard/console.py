@@ -1,0 +1,180 @@
+"""Prints results on a terminal, or as JSON, CSV and Parquet for programs."""
+
+from __future__ import annotations
+
+import csv
+import json
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import pyarrow.parquet as pq
+from rich.console import Console
+from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from wellheard.base.errors import BadCall
+from wellheard.metrics.answer import Answer
+from wellheard.warehouse.feeds import Feed
+from wellheard.warehouse.history import Import, Undone
+from wellheard.warehouse.load import Report
+
+FORMATS = ("table", "json", "csv", "parquet")
+HIDDEN_IN_TABLES = ("unit", "definition", "snapshot", "currency")
+CARET = ("=", "+", "-", "@", "\t", "\r")  # what a spreadsheet would take for a formula
+
+
+def out() -> Console:
+    """The terminal's output."""
+    return Console(soft_wrap=True)
+
+
+def check_format(name: str) -> None:
+    """Raises BadCall for a format that is none."""
+    if name not in FORMATS:
+        raise BadCall(f"--format {name} is not known", hint=f"one of {', '.join(FORMATS)}", field="format")
+
+
+def print_answer(answer: Answer, format: str) -> None:
+    """An answer in the format asked for."""
+    check_format(format)
+    if format == "parquet":
+        pq.write_table(answer.to_arrow(), sys.stdout.buffer)
+        return
+    rows = answer.to_list()
+    if format != "table":
+        print_objects(rows, format, answer.to_arrow().column_names)
+        return
+    title = f"{answer.metric.title} ({answer.asked.unit}) · {answer.metric.formula}"
+    names = [n for n in answer.to_arrow().column_names if n not in HIDDEN_IN_TABLES and not n.startswith("part_")]
+    _print_table([{n: row[n] for n in names} for row in rows], names, title)
+    if answer.data_end is not None:
+        out().print(
+            f"[dim]data up to {answer.data_end} · {answer.metric.definition(answer.asked.variants)} · snapshot {answer.snapshot}[/]"
+        )
+
+
+def print_objects(rows: Sequence[Mapping[str, Any]], format: str, columns: Sequence[str] | None = None) -> None:
+    """A list of plain objects in the format asked for."""
+    check_format(format)
+    names = list(columns or (rows[0] if rows else []))
+    if format == "json":
+        sys.stdout.write(json.dumps(list(rows), ensure_ascii=False, indent=1, default=str) + "\n")
+    elif format == "csv":
+        writer = csv.writer(sys.stdout)
+        writer.writerow(names)
+        writer.writerows([_cell(row.get(name)) for name in names] for row in rows)
+    elif format == "table":
+        _print_table(rows, names, None)
+    else:
+        raise BadCall("parquet is for results of `wellheard kpi`", hint="use json or csv", field="format")
+
+
+def _cell(value: Any) -> Any:
+    """A cell that no spreadsheet runs: a text that looks like a formula is quoted."""
+    return "'" + value if isinstance(value, str) and value.startswith(CARET) else value
+
+
+def _print_table(rows: Sequence[Mapping[str, Any]], names: Sequence[str], title: str | None) -> None:
+    table = Table(title=title, title_justify="left")
+    for name in names:
+        numeric = any(isinstance(row.get(name), int | float) and not isinstance(row.get(name), bool) for row in rows)
+        table.add_column(name, justify="right" if numeric else "left", no_wrap=numeric)
+    for row in rows:
+        table.add_row(*[_text(row.get(name)) for name in names])
+    out().print(table)
+
+
+def _text(value: Any) -> str:
+    from rich.markup import escape
+
+    if value is None:
+        return "–"
+    if isinstance(value, float):
+        return f"{value:,.2f}"
+    return escape(f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value))
+
+
+@contextmanager
+def progress_bar() -> Iterator[Callable[[str, int], None]]:
+    """A line that moves while an import runs; silent where nobody watches."""
+    console = Console(stderr=True)
+    with Progress(
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        TimeElapsedColumn(),
+        console=console,
+        transient=True,
+        disable=not console.is_terminal,
+    ) as bar:
+        task = bar.add_task("opening")
+        yield lambda stage, rows: bar.update(task, description=f"{stage}: {rows:,} rows" if rows else stage)
+
+
+def import_report(report: Report, feeds: Sequence[Feed]) -> None:
+    """What an import did, and which KPIs can be computed now."""
+    from rich.markup import escape
+
+    console = out()
+    table = Table(title=f"import {report.import_id or '(dry run: nothing was written)'}", title_justify="left")
+    for name in ("table", "rows read", "new", "changed", "unchanged", "rejected"):
+        table.add_column(name, justify="left" if name == "table" else "right")
+    for c in report.tables:
+        table.add_row(
+            c.table, *[f"{n:,}" for n in (c.read, c.new, c.changed, c.unchanged + c.older + c.repeated, c.rejected)]
+        )
+    console.print(table)
+    for column, words in dict(report.readings).items():
+        console.print(f"[dim]{escape(column)}: {escape(words)}[/]")
+    if report.unreadable:
+        console.print(f"{report.unreadable:,} rows could not be read at all")
+    for reason, n in report.reasons:
+        console.print(f"  {n:,} × {escape(reason)}")
+    if report.rejects_file is not None:
+        console.print(f"rejected rows, with their reasons: {report.rejects_file}")
+    _print_feeds(feeds)
+
+
+def _print_feeds(feeds: Sequence[Feed]) -> None:
+    table = Table(title="what this data can feed", title_justify="left")
+    table.add_column("KPI")
+    table.add_column("rows", justify="right")
+    table.add_column("missing")
+    for feed in sorted(feeds, key=lambda f: (-(f.rows > 0), f.kpi)):
+        table.add_row(feed.kpi, f"{feed.rows:,}" if feed.rows else "–", feed.missing)
+    out().print(table)
+
+
+def imports_table(imports: Sequence[Import], format: str) -> None:
+    """Every load in the format asked for."""
+    rows = [
+        {
+            "id": i.import_id,
+            "taken_at": i.taken_at.isoformat(timespec="seconds"),
+            "source": i.source,
+            "files": ", ".join(i.files),
+            **{k: sum(t[k] for t in i.tables) for k in ("read", "new", "changed", "unchanged", "rejected")},
+            "tables": ", ".join(t["table"] for t in i.tables),
+            "undone_at": i.undone_at.isoformat(timespec="seconds") if i.undone_at else None,
+        }
+        for i in imports
+    ]
+    print_objects(
+        rows,
+        format,
+        ["id", "taken_at", "source", "files", "read", "new", "changed", "unchanged", "rejected", "tables", "undone_at"],
+    )
+
+
+def undone(result: Undone) -> None:
+    """What taking a load back did."""
+    console = out()
+    for table in result.removed:
+        console.print(f"{table}: {result.removed[table]:,} rows removed, {result.restored[table]:,} restored")
+    if not result.removed:
+        console.print("that import had changed nothing")
+    if result.again:
+        console.print(
+            f"later imports brought some of these rows too ({', '.join(result.again)}); import them again if they are wanted"
+        )

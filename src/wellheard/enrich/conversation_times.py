@@ -1,0 +1,104 @@
+"""Fills a conversation's times from its raw messages and status events, for the conversations that a load touched."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import islice
+from typing import Any
+
+import ibis
+import ibis.expr.types as ir
+import pyarrow as pa
+
+from wellheard.base.schedules import Schedule, schedule_from_rows
+from wellheard.enrich.clock import VERSION, Times, times_of_all
+from wellheard.enrich.replay import Conversation, Message, StatusEvent
+from wellheard.tables.catalogue import table as canonical
+from wellheard.tables.table import Type
+from wellheard.warehouse.engine import Lake
+from wellheard.warehouse.made import fill
+
+ENRICHMENT = "clock"
+EVENTS = ("messages", "status_events")
+BATCH = 20_000
+ARROW = {Type.INSTANT: pa.timestamp("us", "UTC"), Type.INTEGER: pa.int64(), Type.NUMBER: pa.float64()}
+
+
+def fill_times(lake: Lake, touched: Mapping[str, str]) -> int:
+    """Fills the clock's columns of every conversation that the touched rows belong to; gives how many.
+
+    `touched` names, by canonical table, a temporary table that holds the rows which changed.
+    """
+    if not {"conversations", "schedules", *EVENTS} & set(touched):
+        return 0
+    conversations = _given(lake)
+    if "schedules" not in touched:
+        keys = _keys(lake, conversations, touched)
+        conversations = conversations.semi_join(keys, "id")
+    backend = lake.backend
+    wanted = conversations.select("id", "schedule_id", *Conversation._fields).order_by("id")
+    # The three streams read from one connection one after the other, so each is held as a compact Arrow table.
+    first = _tuples(backend.to_pyarrow(wanted))
+    said = _tuples(backend.to_pyarrow(_events(lake, conversations, "messages", Message._fields)))
+    changed = _tuples(backend.to_pyarrow(_events(lake, conversations, "status_events", StatusEvent._fields)))
+    rows = times_of_all(first, said, changed, _schedules(lake))
+    return fill(lake, canonical("conversations"), ENRICHMENT, VERSION, _batches(rows))
+
+
+def _given(lake: Lake) -> ir.Table:
+    """The conversations with what their source says, not what we made of it before."""
+    raw = lake.given("conversations")
+    whole = ibis.window(group_by=raw.source_id)
+    return raw.mutate(only=raw.source.min().over(whole) == raw.source.max().over(whole))
+
+
+def _keys(lake: Lake, conversations: ir.Table, touched: Mapping[str, str]) -> ir.Table:
+    parts = []
+    for name, relation in touched.items():
+        if name not in ("conversations", *EVENTS):
+            continue
+        rows = lake.backend.table(relation, database=("temp", "main"))
+        key = rows.source_id if name == "conversations" else rows.conversation_id
+        side = rows.select(t_source=rows.source, t_key=key).distinct()
+        parts.append(_of(conversations, side).select("id"))
+    return (ibis.union(*parts, distinct=True) if len(parts) > 1 else parts[0]).distinct()
+
+
+def _of(conversations: ir.Table, side: ir.Table) -> ir.Table:
+    """Joins rows to the conversation they name: of their own source, or the only one of that id."""
+    match = [conversations.source_id == side.t_key, (conversations.source == side.t_source) | conversations.only]
+    return conversations.join(side, match)
+
+
+def _events(lake: Lake, conversations: ir.Table, name: str, fields: tuple[str, ...]) -> ir.Table:
+    rows = lake.table(name)
+    side = rows.select(
+        t_source=rows.source, t_key=rows.conversation_id, t_id=rows.id, **{f"e_{f}": rows[f] for f in fields}
+    )
+    joined = _of(conversations.select("id", "source", "source_id", "only"), side)
+    ordered = joined.order_by(["id", f"e_{fields[0]}", "t_id"])
+    return ordered.select("id", **{f: ordered[f"e_{f}"] for f in fields})
+
+
+def _tuples(table: pa.Table) -> Iterator[tuple[Any, ...]]:
+    for batch in table.to_batches(max_chunksize=BATCH):
+        yield from zip(*(column.to_pylist() for column in batch.columns), strict=True)
+
+
+def _schedules(lake: Lake) -> dict[str | None, Schedule]:
+    """Schedules by id; where there is one alone, it holds for conversations that name none."""
+    rows = lake.backend.to_pyarrow(lake.table("schedules")).to_pylist()
+    found: dict[str | None, Schedule] = dict(schedule_from_rows(rows))
+    if len(found) == 1:
+        found[None] = next(iter(found.values()))
+    return found
+
+
+def _batches(rows: Iterable[tuple[str, Times]]) -> Iterator[pa.RecordBatch]:
+    columns = canonical("conversations").made_by(ENRICHMENT)
+    schema = pa.schema([("id", pa.string()), *((c.name, ARROW[c.type]) for c in columns)])
+    source = iter(rows)
+    while chunk := list(islice(source, BATCH)):
+        arrays = [pa.array([key for key, _ in chunk], pa.string())]
+        arrays += [pa.array([getattr(t, c.name) for _, t in chunk], ARROW[c.type]) for c in columns]
+        yield pa.record_batch(arrays, schema=schema)
