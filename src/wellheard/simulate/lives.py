@@ -136,7 +136,8 @@ class _Course:
     def _anchor(self, instant: Array) -> tuple[Array, Array]:
         """The month and the second within it at which a contract that starts then is billed."""
         month = month_of(self.starts, instant)
-        return month, np.minimum(instant - self.starts[month + _BEFORE], 27 * DAY)
+        since = instant - self.starts[month + _BEFORE]
+        return month, np.minimum(since, 27 * DAY + since % DAY)  # every month has 28 days
 
     def mrr(self, who: Array) -> Array:
         """Cents a month at the present plan and seats."""
@@ -169,7 +170,7 @@ class _Course:
         accounts, company = self.accounts, self.company
         new = np.flatnonzero(accounts.created >= company.first)
         self.open(new, accounts.created[new], np.zeros(len(new), int), np.zeros(len(new), np.int64))
-        out = new[~accounts.converts[new]]
+        out = new[~accounts.converts[new] & (self.paid[new] < company.last)]
         self.close(out, self.paid[out])
         old = np.flatnonzero(self.paid < company.first)
         self.open(old, self.paid[old], np.ones(len(old), int))

@@ -105,9 +105,7 @@ class Opening:
 @cache
 def openings(company: Company) -> tuple[Opening, ...]:
     """The opening hours of each region, from before the history to two years after it."""
-    # Only the hours are wanted here; the promises travel in the rows.
-    plain = [{key: value for key, value in row.items() if key != "targets"} for row in schedule_rows(company)]
-    schedules = schedule_from_rows(plain)
+    schedules = schedule_from_rows(schedule_rows(company))
     low = datetime.fromtimestamp(company.first - 60 * DAY, UTC)
     high = datetime.fromtimestamp(company.last + 730 * DAY, UTC)
     found = []
