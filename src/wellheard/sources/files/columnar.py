@@ -18,6 +18,8 @@ from wellheard.sources.files.format import ROW, ROWS_A_BATCH, SHOWN, Format, Ope
 from wellheard.sources.files.naming import name_columns
 from wellheard.sources.files.stream import damaged, seekable
 
+BROKEN = (pa.ArrowException, OSError, UnicodeDecodeError)  # the last where a column's name is no text
+
 
 def open_parquet(path: Path, how: Format) -> Opened:
     """The columns of a Parquet file and the way to read it.
@@ -27,9 +29,12 @@ def open_parquet(path: Path, how: Format) -> Opened:
     """
     with _opened(path, how) as file:
         found = file.schema_arrow
-    if not len(found):
+        try:
+            names, renames = name_columns(found.names)
+        except BROKEN as error:
+            raise damaged(path, error) from error
+    if not names:
         raise BadInput("the file has no columns", hint="Check the export that made it.", place=Place(file=str(path)))
-    names, renames = name_columns(found.names)
     types = [_kept(one.type) for one in found]
     schema = pa.schema([(ROW, pa.int64()), *zip(names, types, strict=True)])
 
@@ -38,7 +43,7 @@ def open_parquet(path: Path, how: Format) -> Opened:
             try:
                 for batch in file.iter_batches(batch_size=ROWS_A_BATCH):
                     yield from _readable(batch, schema, tally)
-            except (pa.ArrowException, OSError) as error:
+            except BROKEN as error:
                 raise damaged(path, error) from error
 
     return Opened(schema, renames, read)
@@ -49,7 +54,7 @@ def _opened(path: Path, how: Format) -> Iterator[pq.ParquetFile]:
     with seekable(path, how.compression) as source:
         try:
             file = pq.ParquetFile(source)
-        except (pa.ArrowException, OSError) as error:
+        except BROKEN as error:
             raise damaged(path, error) from error
         yield file
 

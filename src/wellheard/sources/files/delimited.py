@@ -26,6 +26,7 @@ from wellheard.sources.files.naming import name_columns, numbered, text_schema
 from wellheard.sources.files.rows import TOO_LONG, Row, grammar, lay_out, split_rows
 from wellheard.sources.files.stream import CHUNK, Bytes, Unpacked, Utf8
 
+HEAD = 64 << 10  # bytes read at a time until the header is whole
 PIECE = 64 << 10  # a block with a bad row is halved down to this size, then read row by row
 ARROW_BLOCK = 2 << 20  # what one thread of Arrow parses at a time
 
@@ -57,7 +58,7 @@ def _head(stream: Bytes, how: Format, path: Path) -> tuple[list[str], bytes]:
     rules = grammar(how.delimiter, how.quote)
     data, last = b"", False
     while not last:
-        chunk = stream.read(LARGEST_HEADER)
+        chunk = stream.read(HEAD)
         data, last = data + chunk, not chunk
         for number, row in enumerate(split_rows(data, rules, last=last), 1):
             if number < how.header_row:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import zipfile
 from dataclasses import replace
 from pathlib import Path
@@ -30,6 +31,7 @@ STRANGE = {
     b"\xff\xd8\xff": "a picture",
 }
 ZIP, OLE, PARQUET = b"PK", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", b"PAR1"
+JSON_START = re.compile(rb"\s*(?:\{\s*[\"}]|\[\s*[{\]])")  # JSON is Unicode by its standard
 JSON_NAMES = {".json", ".jsonl", ".ndjson"}
 
 
@@ -56,9 +58,9 @@ def detect(
     if head.startswith(PARQUET):
         return Format("parquet", packing)
     _refuse_strange(head, path)
-    coded = find_encoding(head, path, given=encoding, whole=len(head) < SAMPLE)
-    text = _text(path, packing, coded.name)
     whole = len(head) < SAMPLE
+    coded = find_encoding(head, path, given=encoding, whole=whole, unicode=JSON_START.match(head) is not None)
+    text = _text(path, packing, coded.name)
     _refuse_page(text, path)
     if kind := _json_kind(text, path, whole):
         return Format(kind, packing, coded.name, coded.bom)  # type: ignore[arg-type]

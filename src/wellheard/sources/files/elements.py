@@ -92,6 +92,7 @@ class Elements:
         self._text = ""
         self._at = 0
         self._ended = False
+        self._lost = False  # the brackets of the last element do not close: the array's own may lie within it
 
     def __iter__(self) -> Iterator[Element]:
         self._more()
@@ -101,6 +102,8 @@ class Elements:
             if self._at >= len(self._text):
                 if self._more():
                     continue
+                if self._lost:
+                    return
                 yield Element(None, "", NEVER_CLOSED)
                 return
             if self._text[self._at] == "]":
@@ -128,6 +131,7 @@ class Elements:
         if end >= len(self._text) and may_grow:
             self._more()
             return None
+        self._lost = end >= len(self._text)
         raw = self._text[self._at : end]
         too_long = len(raw) > LARGEST_ROW
         self._at = max(end, self._at + 1)
@@ -136,21 +140,26 @@ class Elements:
 
     def _end(self, tokens: re.Pattern[str]) -> int:
         """Where the element that begins here ends, by its brackets; at the end of the text when they stay open."""
-        depth = 0
+        inside: list[str] = []
         for token in tokens.finditer(self._text, self._at):
             sign = token[0]
             if sign in "[{":
-                depth += 1
-            elif depth == 0 and sign in ",]}":
-                return token.start() if sign != "}" else token.end()
-            elif sign in "]}":
-                depth -= 1
+                inside.append(sign)
+            elif not inside and sign in ",]}":
+                return token.end() if sign == "}" else token.start()
+            elif sign in "]}" and (opened := "[" if sign == "]" else "{") in inside:
+                while inside.pop() != opened:
+                    pass
+                if not inside:
+                    return token.end()
         return len(self._text)
 
     def _after(self) -> Iterator[Element]:
-        tail = self._text[self._at + 1 :].strip() or ("" if not self._more() else self._text[self._at + 1 :].strip())
-        if tail:
-            yield Element(None, tail, "stands after the end of the array")
+        self._at += 1
+        while len(self._text) - self._at < SHOWN and self._more():
+            pass
+        if tail := self._text[self._at :].strip():
+            yield Element(None, tail[:SHOWN], "stands after the end of the array")
 
     def _more(self) -> bool:
         """Reads on, and forgets what is used; False at the end of the file."""

@@ -20,11 +20,12 @@ MARKS = (  # the longer ones first: UTF-32's begins with UTF-16's
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
 JUDGED = 64 << 10  # bytes
-NATURAL = 0.95  # share of its signs beyond ASCII that must make sense for a text to pass as Western European
+NATURAL = 0.97  # share of its signs beyond ASCII that must make sense for a text to pass as Western European
 FEW_LINES = 0.05  # bytes that make no sense in fewer lines than this are damage, not an encoding
+CONTROLS = bytes(sorted(set(range(32)) - set(b"\t\n\r\f\x1a")))  # that no text holds
 SIGNS = set("€‚„…‘’“”•–—™\u00a0¡¢£¥§©«®°²³´·¹º»¼½¾¿ª×÷±µ¶‰‹›")
 INSIDE = set("’´·–—…\u00a0")  # signs that may stand between two letters
-ELSEWHERE = set("ÐÞðþŠŽšžƒˆ˜†‡")  # in Western text rare; the bytes of other code pages' frequent letters
+ELSEWHERE = set("ÐÞðþÿŠŽšžƒˆ˜†‡")  # in Western text rare; the bytes of other code pages' frequent letters
 
 
 @dataclass(frozen=True)
@@ -35,8 +36,11 @@ class Encoding:
     bom: bool
 
 
-def find_encoding(sample: bytes, path: Path, *, given: str | None = None, whole: bool = False) -> Encoding:
-    """The encoding of a text file from its first bytes; `whole` says that the sample is all of it.
+def find_encoding(
+    sample: bytes, path: Path, *, given: str | None = None, whole: bool = False, unicode: bool = False
+) -> Encoding:
+    """The encoding of a text file from its first bytes; `whole` says that the sample is all of it, `unicode` that the
+    file can be nothing but Unicode.
 
     UTF-8 and UTF-16 are recognised for certain. Bytes that are neither pass as Windows Western (cp1252, which holds
     Latin-1) when they make sense as such; otherwise raises Ambiguous with what they could be.
@@ -50,7 +54,7 @@ def find_encoding(sample: bytes, path: Path, *, given: str | None = None, whole:
     if wide:
         return Encoding(wide, False)
     good, bad = _utf8(sample, whole)
-    if not bad or good >= bad:
+    if not bad or good >= bad or unicode:
         return Encoding("utf-8", False)
     return _eight_bit(sample, path)
 
@@ -72,15 +76,17 @@ def _named(given: str, marked: str | None) -> Encoding:
 
 
 def _wide(sample: bytes) -> str | None:
-    """UTF-16 without a mark: every second byte of its ASCII signs is NUL."""
+    """UTF-16 without a mark: every second byte of its ASCII signs is NUL.
+
+    Text of other scripts has few ASCII signs, but its line ends are such, and it is not UTF-8.
+    """
     pairs = len(sample) // 2
-    if pairs < 2:
-        return None
     even, odd = sample[0 : 2 * pairs : 2].count(0), sample[1 : 2 * pairs : 2].count(0)
-    if odd > 0.1 * pairs and even <= 0.05 * odd:
-        return "utf-16-le"
-    if even > 0.1 * pairs and odd <= 0.05 * even:
-        return "utf-16-be"
+    for name, here, there, end in (("utf-16-le", odd, even, b"\n\0"), ("utf-16-be", even, odd, b"\0\n")):
+        mostly_latin = here > 0.3 * pairs and pairs > 1
+        other_script = here > 0.02 * pairs and end in sample and _utf8(sample, whole=False)[1] > 0
+        if there <= 0.05 * here and (mostly_latin or other_script):
+            return name
     return None
 
 
@@ -105,7 +111,7 @@ def _begun(sample: bytes) -> int:
 
 
 def _eight_bit(sample: bytes, path: Path) -> Encoding:
-    if sample.count(0) > 0.01 * len(sample):
+    if len(sample.translate(None, CONTROLS)) < 0.99 * len(sample):
         raise BadInput(
             "the file is neither text nor a table we know",
             hint="Export it as CSV, JSON lines, Parquet or Excel.",
@@ -149,7 +155,9 @@ def _judge(text: str) -> Iterator[bool]:
             if sign.isascii():
                 continue
             rises = at > 0 and word[at - 1].islower() and sign.isupper()
-            yield sign not in ELSEWHERE and not rises and (len(word) == 1 or 2 * plain >= len(word))
+            # Portuguese has õ before e alone; elsewhere it is Hungarian's ő.
+            misplaced = sign in ELSEWHERE or (sign in "õÕ" and word[at + 1 : at + 2] not in ("e", "E"))
+            yield not misplaced and not rises and (len(word) == 1 or 3 * plain >= len(word))
     padded = f" {text} "
     for before, sign, after in zip(padded, padded[1:], padded[2:], strict=False):
         if not sign.isascii() and not _letter(sign):

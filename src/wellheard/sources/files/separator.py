@@ -42,7 +42,8 @@ def find_delimiter(sample: bytes, quote: str, header_row: int, path: Path, *, wh
     readings = [_judge(sign, widths) for sign, widths in tables.items() if widths and widths[0] > 1]
     if not readings:
         _refuse_title(tables, path)
-        return None
+        # A first row that is broken under a delimiter is no single cell: its reader says what is wrong with it.
+        return next((sign for sign, widths in tables.items() if widths and not widths[0]), None)
     best = max(readings, key=lambda reading: (reading.share, reading.width))
     rivals = [
         other

@@ -23,6 +23,10 @@ LARGEST_WORKBOOK = 1 << 30  # unpacked; a workbook is held in memory
 LARGEST_UNPACKED = 2 << 30  # of a file that must lie unpacked on disk to be read
 
 
+# RuntimeError is how zipfile asks for a password.
+BROKEN = (EOFError, zlib.error, zipfile.BadZipFile, RuntimeError, NotImplementedError)
+
+
 class Bytes(Protocol):
     """Anything that gives the next bytes, and none at the end."""
 
@@ -42,6 +46,9 @@ class Unpacked:
         except OSError as error:
             self._closing.close()
             raise missing(path, error) from error
+        except BROKEN as error:
+            self._closing.close()
+            raise damaged(path, error) from error
 
     def _open(self, path: Path, compression: Compression | None) -> None:
         if compression == "zip":
@@ -64,7 +71,7 @@ class Unpacked:
             while missing > 0 and (part := self._stream.read(missing)):
                 parts.append(part)
                 missing -= len(part)
-        except (OSError, EOFError, zlib.error, zipfile.BadZipFile, RuntimeError, NotImplementedError) as error:
+        except (OSError, *BROKEN) as error:
             raise damaged(self.path, error) from error
         self.given += size - missing
         self._refuse_swelling()
@@ -126,9 +133,12 @@ def refuse_bomb(path: Path, file: str | IO[bytes]) -> None:
     """Raises BadInput when a workbook, which is a zip archive, swells beyond reason as it is opened."""
     if not zipfile.is_zipfile(file):
         return
-    with zipfile.ZipFile(file) as archive:  # leaves a file that it did not open open
-        unpacked = sum(info.file_size for info in archive.infolist())
-        packed = sum(info.compress_size for info in archive.infolist())
+    try:
+        with zipfile.ZipFile(file) as archive:
+            members = archive.infolist()
+    except (OSError, *BROKEN) as error:
+        raise damaged(path, error) from error
+    unpacked, packed = sum(info.file_size for info in members), sum(info.compress_size for info in members)
     if not isinstance(file, str):
         file.seek(0)
     if unpacked > LARGEST_WORKBOOK or (unpacked > SWELL_FROM and unpacked > SWELL * packed):
