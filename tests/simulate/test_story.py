@@ -123,6 +123,16 @@ def test_messages_begin_with_the_conversation(history) -> None:
     assert messages["body"].str.len().min() > 5
 
 
+def test_people_take_turns(history) -> None:
+    said = history["messages"]
+    said = said[(said["visibility"] == "public") & said["author_type"].isin(["customer", "human"])]
+    said = said.sort_values(["conversation_id", "sent_at"])
+    assert not said.duplicated(["conversation_id", "sent_at"]).any()
+    before = said.groupby("conversation_id")["author_type"].shift(1)
+    # We never write twice in a row; customers do when they come back after the bot, or after they said thanks.
+    assert not ((said["author_type"] == "human") & (before == "human")).any()
+
+
 def test_the_odd_courses_all_occur(history) -> None:
     conversations, events = history["conversations"], history["status_events"]
     assert set(conversations["opened_by"]) == {"customer", "human", "automation"}

@@ -8,6 +8,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from wellheard.base.schedules import business_seconds, schedule_from_rows
+
 SEGMENTS = ["SMB", "Mid-market", "Enterprise"]
 REGIONS = ["Europe", "North America", "Asia-Pacific"]
 
@@ -119,6 +121,35 @@ def first_replies(history) -> pd.Series:
     month = np.searchsorted(months, conversations["opened_at"], side="right") - 1
     ours = conversations["opened_by"] == "customer"
     return hours[ours].groupby(month[ours]).median()
+
+
+def test_first_replies_take_what_the_parameters_say(history) -> None:
+    messages, conversations = history["messages"], history["conversations"]
+    human = messages[(messages["author_type"] == "human") & (messages["visibility"] == "public")]
+    first = human.groupby("conversation_id")["sent_at"].min()
+    before = pd.Timestamp(history.truth["incident"]["from"], tz="UTC")
+    mine = conversations[
+        (conversations["opened_by"] == "customer")
+        & (conversations["channel"] == "email")
+        & (conversations["priority"] == "normal")
+        & (conversations["opened_at"] < before)
+    ].assign(
+        first=conversations["source_id"].map(first),
+        segment=conversations["customer_id"].map(people(history)["segment"]),
+    )
+    rows = [{k: None if pd.isna(v) else v for k, v in row.items()} for row in history["schedules"].to_dict("records")]
+    schedules = schedule_from_rows(rows)
+    segments = {each["name"]: each["reply"] for each in history.truth["parameters"]["segments"]}
+    regions = {each["schedule"]: each["reply"] for each in history.truth["parameters"]["regions"]}
+    for segment, usual in segments.items():
+        some = mine[(mine["segment"] == segment) & mine["first"].notna()]
+        open_ = [
+            business_seconds(schedules[row.schedule_id], row.opened_at.to_pydatetime(), row.first.to_pydatetime())
+            / (usual * regions[row.schedule_id])
+            for row in some.itertuples()
+        ]
+        assert len(open_) > 100
+        assert abs(np.log(open_).mean()) < 3 * np.log(open_).std() / np.sqrt(len(open_)), segment
 
 
 def test_the_bad_release_shows(history) -> None:

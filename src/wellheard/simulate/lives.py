@@ -43,7 +43,8 @@ class Ledger:
     def add(self, **columns: Array) -> Array:
         """Adds rows and returns their numbers."""
         for name, values in columns.items():
-            self.parts.setdefault(name, []).append(values)
+            # A copy, because callers go on working on their arrays.
+            self.parts.setdefault(name, []).append(values.copy())
         size = len(next(iter(columns.values())))
         self.rows += size
         return np.arange(self.rows - size, self.rows)
