@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from math import inf
+from typing import Literal
 
 import ibis
 import ibis.expr.types as ir
@@ -16,7 +17,7 @@ from numpy.typing import NDArray
 
 from wellheard.metrics import interval
 from wellheard.metrics.interval import Interval
-from wellheard.metrics.moments import Floats, Moments, too_clustered, too_skewed
+from wellheard.metrics.moments import NET_UNITS, Floats, Moments, too_clustered, too_skewed
 
 Parts = Mapping[str, Floats]
 MOMENTS = ("n", "units", "num", "den", "nn", "nd", "dd", "nnn", "nnd", "ndd", "ddd")
@@ -41,11 +42,12 @@ def moments_in(parts: Parts) -> Moments:
 class Brick:
     """A kind of figure. `columns` are what its rows bear; `scale` turns the bare value into the KPI's unit.
 
-    With `once`, a unit's den counts once however many rows it has: for figures a customer, a visitor.
+    With `once`, a unit counts once however many rows it has, for figures a customer or a visitor: a share takes it as
+    good where `any` or `all` of its rows are, a ratio adds its num and takes its den once.
     """
 
     scale: float = 1.0
-    once: bool = False
+    once: Literal["", "any", "all"] = ""
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -54,6 +56,10 @@ class Brick:
     def row(self, rows: ir.Table) -> dict[str, ir.Value]:
         """The num and den of each row, and `positive` and `negative` where a net needs them."""
         raise TypeError(f"{type(self).__name__} has no rows")
+
+    def unit_num(self, num: ir.Value, counted: ir.BooleanValue) -> ir.Value:
+        """A unit's num from those of its rows that count."""
+        return num.sum(where=counted)
 
     def limits(self, parts: Parts, level: Floats | float) -> Interval:
         """The limits of the bare value at a level, or at one level a row."""
@@ -88,6 +94,11 @@ class Share(Brick):
     def row(self, rows: ir.Table) -> dict[str, ir.Value]:
         return {"num": ibis.ifelse(rows.good, 1, 0), "den": ibis.literal(1)}
 
+    def unit_num(self, num: ir.Value, counted: ir.BooleanValue) -> ir.Value:
+        if self.once == "any":
+            return num.max(where=counted)
+        return num.min(where=counted) if self.once == "all" else num.sum(where=counted)
+
     def limits(self, parts: Parts, level: Floats | float) -> Interval:
         return interval.share(moments_in(parts), level)
 
@@ -113,8 +124,6 @@ class Net(Brick):
         return interval.net(parts["n"], parts["positive"], parts["negative"], moments_in(parts), level)
 
     def few(self, parts: Parts) -> NDArray[np.bool_]:
-        from wellheard.metrics.moments import NET_UNITS
-
         return too_clustered(moments_in(parts), NET_UNITS)
 
 
@@ -136,7 +145,7 @@ class Mean(Brick):
         return interval.ratio(moments_in(parts), level, self.least, self.most)
 
     def few(self, parts: Parts) -> NDArray[np.bool_]:
-        return too_skewed(moments_in(parts))
+        return too_skewed(moments_in(parts)) | too_clustered(moments_in(parts))
 
 
 @dataclass(frozen=True)
@@ -156,7 +165,7 @@ class Ratio(Brick):
         return interval.ratio(moments_in(parts), level, self.least)
 
     def few(self, parts: Parts) -> NDArray[np.bool_]:
-        return too_skewed(moments_in(parts))
+        return too_skewed(moments_in(parts)) | too_clustered(moments_in(parts))
 
 
 @dataclass(frozen=True)

@@ -22,4 +22,8 @@ def metric(name: str) -> Metric:
     if name in known:
         return known[name]
     near = get_close_matches(name, known, n=3) or list(known)
-    raise Unknown(f"there is no KPI called {name!r}", hint=f"did you mean: {', '.join(near)}? `wellheard kpis` lists all", field="kpi")
+    raise Unknown(
+        f"there is no KPI called {name!r}",
+        hint=f"did you mean: {', '.join(near)}? `wellheard kpis` lists all",
+        field="kpi",
+    )

@@ -38,7 +38,12 @@ def earlier(period: Period, grain: Grain | None, how: str) -> Period:
 
 
 def compared(
-    ask: Ask, rows: ir.Table, frame: Frame, keys: list[parts.Key], figures: dict[str, Any], estimate: Estimate,
+    ask: Ask,
+    rows: ir.Table,
+    frame: Frame,
+    keys: list[parts.Key],
+    figures: dict[str, Any],
+    estimate: Estimate,
     result: pa.Table,
 ) -> pa.Table:
     """The result with `previous, change, change_low, change_high, p, moved` for every row."""
@@ -75,8 +80,16 @@ def _earlier_rows(ask: Ask, periods: list[Period], frame: Frame) -> tuple[Ask, i
 
 
 def _by_moments(
-    ask: Ask, before: Ask, now: ir.Table, then: ir.Table, old: Mapping[date, date], frame: Frame,
-    keys: list[parts.Key], figures: dict[str, Any], past: dict[str, Any], result: pa.Table,
+    ask: Ask,
+    before: Ask,
+    now: ir.Table,
+    then: ir.Table,
+    old: Mapping[date, date],
+    frame: Frame,
+    keys: list[parts.Key],
+    figures: dict[str, Any],
+    past: dict[str, Any],
+    result: pa.Table,
 ) -> pa.Table:
     brick, scale = ask.asked.brick, ask.asked.brick.scale
     rho = _correlations(ask, now, then, old, frame, keys, figures, past)
@@ -92,8 +105,14 @@ def _by_moments(
 
 
 def _correlations(
-    ask: Ask, now: ir.Table, then: ir.Table, old: Mapping[date, date], frame: Frame,
-    keys: list[parts.Key], figures: dict[str, Any], past: dict[str, Any],
+    ask: Ask,
+    now: ir.Table,
+    then: ir.Table,
+    old: Mapping[date, date],
+    frame: Frame,
+    keys: list[parts.Key],
+    figures: dict[str, Any],
+    past: dict[str, Any],
 ) -> Any:
     """How alike the errors of the two sides are, from the customers that stand on both."""
     if len(old) > MOST_SLOTS:
@@ -109,7 +128,13 @@ def _with(result: pa.Table, previous: Any, change: Any, low: Any, high: Any, p: 
     adjusted = holm(np.where(unknown, np.nan, p)) if len(unknown) else np.array([])
     sure = np.nan_to_num(adjusted, nan=1.0) <= MARK
     moved = [None if not s else "up" if c > 0 else "down" for s, c in zip(sure, np.nan_to_num(change), strict=True)]
-    for name, numbers in (("previous", previous), ("change", change), ("change_low", low), ("change_high", high), ("p", p)):
+    for name, numbers in (
+        ("previous", previous),
+        ("change", change),
+        ("change_low", low),
+        ("change_high", high),
+        ("p", p),
+    ):
         bad = ~np.isfinite(numbers) | (unknown if name != "previous" else np.zeros(len(unknown), dtype=bool))
         result = result.append_column(name, pa.array(np.where(bad, 0.0, numbers), pa.float64(), mask=bad))
     return result.append_column("moved", pa.array(moved, pa.string()))

@@ -102,7 +102,8 @@ class Metric:
         if len(replacing) > 1:
             raise BadCall(
                 f"{self.name}: {replacing[0].name} and {replacing[1].name} cannot be had together",
-                hint="ask for them one by one", field="variant",
+                hint="ask for them one by one",
+                field="variant",
             )
         main = replacing[0] if replacing else None
 

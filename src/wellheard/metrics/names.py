@@ -77,7 +77,9 @@ def _column(table: str, name: str) -> tuple[Origin, ...]:
         return ()
     if column.private:
         raise Refused(
-            f"{name} is personal and is no dimension", hint="group by a segment, region or other public field", field="by"
+            f"{name} is personal and is no dimension",
+            hint="group by a segment, region or other public field",
+            field="by",
         )
     return (Origin(table, name),)
 

@@ -42,7 +42,7 @@ def unit_totals(ask: Ask, rows: ir.Table) -> ir.Table:
     counted = measured.counted__
     den = measured["m:den"]
     totals = {
-        "num": _float(measured["m:num"].sum(where=counted)),
+        "num": _float(brick.unit_num(measured["m:num"], counted)),
         "den": _float(den.max(where=counted) if brick.once else den.sum(where=counted)),
         "n": counted.sum().fill_null(0),
         "pending": measured.waiting.sum().fill_null(0),
@@ -68,7 +68,15 @@ def added(ask: Ask, rows: ir.Table) -> Table:
         "num": num.sum(),
         "den": den.sum(),
     }
-    for name, (i, j) in {"nn": (2, 0), "nd": (1, 1), "dd": (0, 2), "nnn": (3, 0), "nnd": (2, 1), "ndd": (1, 2), "ddd": (0, 3)}.items():
+    for name, (i, j) in {
+        "nn": (2, 0),
+        "nd": (1, 1),
+        "dd": (0, 2),
+        "nnn": (3, 0),
+        "nnd": (2, 1),
+        "ndd": (1, 2),
+        "ddd": (0, 3),
+    }.items():
         sums[name] = _power(num, den, i, j).sum()
     for side in ("positive", "negative"):
         if side in units.columns:
@@ -122,12 +130,20 @@ def _below(ask: Ask, numbered: ir.Table, names: list[str], base: Table, p: float
         return Moments(n, n, share, n, share, share, n)
     cut = (numbered.size__.cast("float64") - 1) * p
     inside = ibis.ifelse(numbered.rank__.cast("float64") <= cut, 1, 0)
-    units = numbered.mutate(inside__=inside).group_by([*names, "unit"]).agg(
-        num=_float(ibis._.inside__.sum()), den=_float(ibis._.count())
+    units = (
+        numbered.mutate(inside__=inside)
+        .group_by([*names, "unit"])
+        .agg(num=_float(ibis._.inside__.sum()), den=_float(ibis._.count()))
     )
     num, den = units.num, units.den
-    sums = {"units": units.count(), "num": num.sum(), "den": den.sum(), "nn": (num * num).sum(),
-            "nd": (num * den).sum(), "dd": (den * den).sum()}
+    sums = {
+        "units": units.count(),
+        "num": num.sum(),
+        "den": den.sum(),
+        "nn": (num * num).sum(),
+        "nd": (num * den).sum(),
+        "dd": (den * den).sum(),
+    }
     grouped = units.group_by(names).agg(**sums) if names else units.aggregate(**sums)
     table = _aligned(_collected(ask.reader.run(grouped).to_pylist(), names, list(sums)), base.keys)
     return Moments(table["den"], table["units"], *(table[k] for k in ("num", "den", "nn", "nd", "dd")))
@@ -176,8 +192,10 @@ def crossed(ask: Ask, now: ir.Table, then: ir.Table, slots: Mapping[date, date] 
     match = [a[n].identical_to(right[f"r:{n}"]) for n in (*names, "unit")]
     both = a.join(right, match)
     sums = {
-        "nn": (both.num * both["r:num"]).sum(), "nd": (both.num * both["r:den"]).sum(),
-        "dn": (both.den * both["r:num"]).sum(), "dd": (both.den * both["r:den"]).sum(),
+        "nn": (both.num * both["r:num"]).sum(),
+        "nd": (both.num * both["r:den"]).sum(),
+        "dn": (both.den * both["r:num"]).sum(),
+        "dd": (both.den * both["r:den"]).sum(),
     }
     grouped = both.group_by(names).agg(**sums) if names else both.aggregate(**sums)
     rows = ask.reader.run(grouped).to_pylist()

@@ -155,7 +155,9 @@ def parse(text: str) -> Where:
             field="where",
         ) from None
     except (LarkError, RecursionError):
-        raise BadCall("the filter cannot be read", hint="for example: region = 'EU' and score >= 9", field="where") from None
+        raise BadCall(
+            "the filter cannot be read", hint="for example: region = 'EU' and score >= 9", field="where"
+        ) from None
 
 
 def names_in(where: Where) -> tuple[str, ...]:
@@ -224,7 +226,9 @@ def _literal(name: str, value: Literal, column: ir.Value) -> Any:
     if kind.is_numeric() and not kind.is_boolean() and isinstance(value, int | float) and not isinstance(value, bool):
         return ibis.literal(value)
     if kind.is_string():
-        return ibis.literal(value if isinstance(value, str) else str(value).lower() if isinstance(value, bool) else value)
+        return ibis.literal(
+            value if isinstance(value, str) else str(value).lower() if isinstance(value, bool) else value
+        )
     if (kind.is_timestamp() or kind.is_date()) and isinstance(value, str):
         return _moment(name, value, kind)
     words = "true or false" if kind.is_boolean() else "a number" if kind.is_numeric() else "a date such as '2026-01-31'"

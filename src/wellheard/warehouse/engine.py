@@ -10,7 +10,7 @@ import importlib.util
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -118,7 +118,20 @@ class Lake:
         self._root.execute("set TimeZone = 'UTC'")
 
     def _create(self) -> None:
-        for (lake, name), columns in schema.layout().items():
+        for lake in LAKES:
+            self._root.execute("begin")
+            try:
+                self._create_in(lake)
+                self._root.execute("commit")
+            except duckdb.Error:
+                with suppress(duckdb.Error):  # a failed commit has ended the transaction already
+                    self._root.execute("rollback")
+                raise
+
+    def _create_in(self, lake: str) -> None:
+        for (place, name), columns in schema.layout().items():
+            if place != lake:
+                continue
             self._root.execute(schema.create_statement(lake, name, columns))
             have = {row[0] for row in self._root.execute(f"describe {lake}.main.{schema.quoted(name)}").fetchall()}
             for column, kind in columns:

@@ -1,0 +1,102 @@
+"""First response time: how long a customer waits for a person's first public reply."""
+
+
+import ibis.expr.types as ir
+
+from wellheard.metrics.ask import Ask
+from wellheard.metrics.bricks import Mean, Quantile, Share
+from wellheard.metrics.conversations import conversations
+from wellheard.metrics.metric import Example, Metric, Need, Variant
+
+
+def rows(ask: Ask) -> ir.Table:
+    t, out = conversations(ask, ours_out=True)
+    kind = "handoff_response" if ask.has("from_handoff") else "first_response"
+    business = "_business" if ask.has("business") else ""
+    x = t[f"{kind}{business}_seconds"]
+    answered = t.first_human_reply_at.notnull() | t[f"{kind}_seconds"].notnull()
+    ended = t.resolved_at.notnull() | t.closed_at.notnull()
+    if ask.has("from_handoff"):
+        out.append((t.handed_off_at.isnull() & x.isnull(), "never handed over by a bot"))
+    out.append((ended & ~answered, "ended before a person replied: self-service"))
+    if ask.has("business"):
+        out.append((answered & x.isnull(), "no schedule gives its business hours"))
+    target = ask.settings.first_response_target_minutes * 60
+    return ask.rows(
+        t.mutate(instant=t.first_customer_at.coalesce(t.opened_at)),
+        out=out,
+        pending=[(x.isnull(), "no reply by a person yet")],
+        x=x,
+        good=x <= target,
+    )
+
+
+_ASKED = {"source_id": "1", "opened_at": "2026-03-05T10:00:00Z", "opened_by": "customer"}
+
+
+def _said(*events: tuple[str, str]) -> dict[str, list[dict[str, object]]]:
+    messages = [
+        {"source_id": str(i), "conversation_id": "1", "author_type": who, "visibility": "public", "sent_at": at}
+        for i, (who, at) in enumerate(events)
+    ]
+    return {"conversations": [_ASKED], "messages": list(messages)}
+
+
+def _given(*minutes: int) -> dict[str, list[dict[str, object]]]:
+    return {
+        "conversations": [
+            {**_ASKED, "source_id": str(i), "first_response_seconds": m * 60} for i, m in enumerate(minutes)
+        ]
+    }
+
+
+_BOT = _said(
+    ("customer", "2026-03-05T10:00:00Z"), ("bot", "2026-03-05T10:00:05Z"),
+    ("customer", "2026-03-10T10:00:00Z"), ("human", "2026-03-10T10:10:00Z"),
+)
+_BOT["status_events"] = [
+    {
+        "source_id": "s", "conversation_id": "1", "changed_at": "2026-03-05T10:00:06Z", "field": "status", "old": "open",
+        "new": "closed", "actor_type": "bot",
+    }
+]  # fmt: skip
+
+KPI = Metric(
+    name="first_response_time",
+    title="First response time",
+    question="How long does a customer wait for the first answer by a person?",
+    formula="median seconds from the customer's first unanswered message to the first public reply by a person",
+    unit="seconds",
+    direction="down",
+    rows=rows,
+    brick=Quantile(p=0.5),
+    placed_by="conversation start",
+    needs=(Need("conversations", ("first_response_seconds",)),),
+    traps=(
+        "A bot's or automation's reply does not stop the clock; what it closes ends there, and the customer's next "
+        "message starts the clock anew.",
+        "Conversations that we opened, or merged away, are out; those not answered yet are pending, not zero.",
+        "Medians of months are not averaged into a median of the year.",
+    ),
+    source="Definition: docs/decisions; order-statistic interval: H. A. David and H. N. Nagaraja, Order Statistics, 2003",
+    not_additive="a quantile of all rows is no function of the groups' quantiles",
+    variants=(
+        Variant("mean", "The average wait.", Mean(least=0)),
+        Variant("p90", "The wait that nine of ten stay below.", Quantile(p=0.9)),
+        Variant("within_target", "Share answered within the target (a setting).", Share(), unit="percent", direction="up"),
+        Variant("from_handoff", "Counted from the moment a bot handed over."),
+        Variant("business", "In business seconds of the conversation's schedule."),
+    ),
+    examples=(
+        Example("bot closes, customer returns after 5 days, reply 10 minutes later", _BOT, 600.0, 1),
+        Example(
+            "one reply after 90 seconds", _said(("customer", "2026-03-05T10:00:00Z"), ("human", "2026-03-05T10:01:30Z")), 90.0, 1
+        ),
+        Example("not answered yet", _said(("customer", "2026-03-05T10:00:00Z")), None, 0, pending=1),
+        Example("three given", _given(10, 20, 60), 1200.0, 3),
+        Example("their mean", _given(10, 20, 60), 1800.0, 3, variant="mean"),
+        Example("within an hour", _given(10, 20, 61, 120), 50.0, 4, variant="within_target"),
+        Example("none", {"conversations": []}, None, 0),
+    ),
+)
+

@@ -1,0 +1,88 @@
+"""Retention rate: the share of a period's first customers that are still there at its end."""
+
+import ibis
+import ibis.expr.types as ir
+
+from wellheard.metrics.ask import Ask
+from wellheard.metrics.bricks import Ratio, Share
+from wellheard.metrics.cohort import LEVELS, cohort
+from wellheard.metrics.metric import Example, Metric, Need, Variant
+from wellheard.metrics.purchases import repeats
+
+
+def rows(ask: Ask) -> ir.Table:
+    if ask.has("repeat_purchase") or ask.has("repeat_purchase_ever"):
+        return repeats(ask, ever=ask.has("repeat_purchase_ever"))
+    t = cohort(ask)
+    if ask.has("formula"):
+        num = ibis.ifelse(t.stays, 1, 0) - ibis.ifelse(t.came, 1, 0)
+        return ask.rows(t, num=num, den=ibis.ifelse(t.started, 1, 0))
+    return ask.rows(t, out=[(t.came, "not a customer at the period's start")], good=t.stays)
+
+
+def _lives(*lives: tuple[int, str, str | None]) -> dict[str, list[dict[str, object]]]:
+    spans = [(start, end) for n, start, end in lives for _ in range(n)]
+    return {
+        "subscriptions": [
+            {"source_id": str(i), "customer_id": str(i), "mrr": 10, "currency": "EUR", "started_at": s, "ended_at": e}
+            for i, (s, e) in enumerate(spans)
+        ]
+    }
+
+
+_MARCH = {"start": "2026-03-01", "end": "2026-04-01"}
+_PLAIN = _lives((121, "2026-01-01", None), (9, "2026-01-01", "2026-03-10"), (23, "2026-03-05", None))
+_MIXED = _lives(
+    (90, "2026-01-01", None), (10, "2026-01-01", "2026-03-10"), (15, "2026-03-05", None), (5, "2026-03-05", "2026-03-20")
+)
+
+
+def _orders(*orders: tuple[str, str]) -> dict[str, list[dict[str, object]]]:
+    return {
+        "orders": [
+            {"source_id": str(i), "customer_id": who, "ordered_at": day, "revenue": 10, "currency": "EUR"}
+            for i, (who, day) in enumerate(orders)
+        ]
+    }
+
+
+_SHOP = _orders(
+    ("a", "2026-01-01"), ("a", "2026-02-01"), ("b", "2026-01-01"), ("c", "2026-01-05"), ("c", "2026-05-20"), ("d", "2026-05-01")
+)
+
+KPI = Metric(
+    name="retention_rate",
+    title="Retention rate",
+    question="How many of the customers we had are still with us?",
+    formula="100 × customers of the start cohort active at the end ÷ start cohort",
+    unit="percent",
+    direction="up",
+    rows=rows,
+    brick=Share(),
+    cohort=True,
+    placed_by="period, by its end",
+    needs=(Need("subscriptions", ("started_at",)),),
+    traps=(
+        "(end − new) ÷ start is wrong where new customers leave within the period: the variant `formula` shows it.",
+        "The abbreviation CRR names two figures and is not used.",
+    ),
+    not_additive="a cohort is defined by its period; the periods of a longer one have cohorts of their own",
+    source="Definition: docs/decisions; interval: E. B. Wilson, JASA 22 (1927) 209–212",
+    variants=(
+        *(Variant(level, f"Counted {level.replace('_', ' ')}.") for level in LEVELS),
+        Variant("formula", "(end − new) ÷ start from counts: too low where new customers left again.", Ratio(scale=100.0)),
+        Variant(
+            "repeat_purchase", "Share of first buyers with a second order within 90 days, of those whose 90 days have passed.",
+            Share(),
+        ),
+        Variant("repeat_purchase_ever", "Share of buyers with a second order at any time.", Share()),
+    ),
+    examples=(
+        Example("start 130, lost 9, new 23", _PLAIN, 12100 / 130, 130, **_MARCH),
+        Example("10 of the old left, 5 of 20 new left", _MIXED, 90.0, 100, **_MARCH),
+        Example("the same by the formula", _MIXED, 85.0, 120, variant="formula", **_MARCH),
+        Example("one of three came back in time", _SHOP, 100 / 3, 3, variant="repeat_purchase", pending=1),
+        Example("two of four came back", _SHOP, 50.0, 4, variant="repeat_purchase_ever"),
+        Example("nobody", _lives(), None, 0, **_MARCH),
+    ),
+)
