@@ -197,12 +197,13 @@ JSON_SHAPES = [
     Shape("packed.jsonl.gz", gzip.compress(b'{"a": 1}\n{"a": 2}\n'), ["a"], [["1"], ["2"]], {"compression": "gzip"}),
     Shape("broken.jsonl",
           b'{"a": 1}\n{"a": \n[1]\n{"a": NaN}\n{"a": "\xff"}\n{"a": "\\u0000"}\n{"a": "\\ud800"}\n7\n'
-          b'{"a.b": 1, "a": {"b": 2}}\n{"a": 2}\n',
+          b'{"a.b": 1, "a": {"b": 2}}\n{"a": 2}\n{"\\udc00": 1}\n',
           ["a"], [["1"], ["2"]],
           bad=[(2, "is broken JSON: Expecting value at character 6"), (3, "is not a JSON object"),
                (4, "is broken JSON: NaN is not JSON"), (5, "has bytes that are not text in the file's encoding"),
                (6, "has a NUL character or a lone surrogate"), (7, "has a NUL character or a lone surrogate"),
-               (8, "is not a JSON object"), (9, "has two values for a.b")]),
+               (8, "is not a JSON object"), (9, "has two values for a.b"),
+               (11, "has a NUL character or a lone surrogate")]),
     Shape("broken_array.json", b'[{"a": 1}, {"a" 2}, {"a": [}, {"a": "\xff"}, null, {"a": 5}]', ["a"], [["1"], ["5"]],
           bad=[(2, "is broken JSON: Expecting ':' delimiter"), (3, "is broken JSON: Expecting value"),
                (4, "has bytes that are not text in the file's encoding"), (5, "is not a JSON object")]),
@@ -378,6 +379,32 @@ def test_I11_workbook_with_dates_and_integers(name: str, tmp_path: Path) -> None
     assert columns == ["id", "when", "share", "text"]
     assert rows == BOOK_ROWS
     assert detect(path).sheet == "Answers"
+
+
+CELLS = (
+    '<table:table table:name="Antworten"><table:table-row>'
+    '<table:table-cell office:value-type="string"><text:p>id</text:p></table:table-cell>'
+    '<table:table-cell office:value-type="string"><text:p>am</text:p></table:table-cell>'
+    "</table:table-row><table:table-row>"
+    '<table:table-cell office:value-type="float" office:value="7"><text:p>7</text:p></table:table-cell>'
+    '<table:table-cell office:value-type="date" office:date-value="2024-02-29"><text:p>x</text:p></table:table-cell>'
+    "</table:table-row></table:table>"
+)
+
+
+def test_I11_opendocument_sheet(tmp_path: Path) -> None:
+    spaces = " ".join(
+        f'xmlns:{name}="urn:oasis:names:tc:opendocument:xmlns:{name}:1.0"' for name in ("office", "table", "text")
+    )
+    with zipfile.ZipFile(tmp_path / "sheet.ods", "w") as archive:
+        archive.writestr("mimetype", "application/vnd.oasis.opendocument.spreadsheet")
+        archive.writestr("META-INF/manifest.xml", "<manifest/>")
+        archive.writestr(
+            "content.xml",
+            f"<office:document-content {spaces}><office:body><office:spreadsheet>{CELLS}"
+            "</office:spreadsheet></office:body></office:document-content>",
+        )
+    assert read(tmp_path / "sheet.ods") == (["id", "am"], [["7", "2024-02-29"]])
 
 
 def test_I11_workbook_of_many_sheets_is_asked_about(tmp_path: Path) -> None:

@@ -27,7 +27,8 @@ from wellheard.sources.files.rows import TOO_LONG, Row, grammar, lay_out, split_
 from wellheard.sources.files.stream import CHUNK, Bytes, Unpacked, Utf8
 
 HEAD = 64 << 10  # bytes read at a time until the header is whole
-PIECE = 64 << 10  # a block with a bad row is halved down to this size, then read row by row
+PIECE = 64 << 10  # a block with a bad row is parted down to this size, then read row by row
+PARTS = 16
 ARROW_BLOCK = 2 << 20  # what one thread of Arrow parses at a time
 
 
@@ -141,17 +142,19 @@ class Reading:
         return end
 
     def _clean(self, data: bytes, ends: NDArray[np.int64], folded: bool) -> Iterator[pa.RecordBatch]:
-        """The rows of a piece whose quotes are in order: by Arrow, or in halves when some row in it is bad."""
+        """The rows of a piece whose quotes are in order: by Arrow, or in parts when some row in it is bad."""
         table = None if b"\0" in data else self._by_arrow(data, folded)
         if table is not None:
             yield from self._numbered(table)
         elif len(data) <= PIECE or len(ends) < 3:
             yield from self._exactly(data, last=True)
         else:
-            middle = len(ends) // 2
-            cut = int(ends[middle - 1])
-            yield from self._clean(data[:cut], ends[:middle], folded)
-            yield from self._clean(data[cut:], ends[middle:] - cut, folded)
+            start = 0
+            for part in np.array_split(ends, min(PARTS, len(ends) - 1)):
+                # What follows the last line end belongs to the last part.
+                stop = int(part[-1]) if part[-1] != ends[-1] else len(data)
+                yield from self._clean(data[start:stop], part - start, folded)
+                start = stop
 
     def _by_arrow(self, data: bytes, folded: bool) -> pa.Table | None:
         """The piece as a table, or None when any row of it has too many or too few cells or bytes that are no text."""
@@ -180,15 +183,13 @@ class Reading:
         for batch in table.combine_chunks().to_batches(max_chunksize=2 * ROWS_A_BATCH):
             first = self.tally.seen + 1
             numbers = np.arange(first, first + batch.num_rows, dtype=np.int64)
-            # From a buffer, because pa.array() would load pandas to see whether it was given a Series.
-            rows = pa.Array.from_buffers(pa.int64(), len(numbers), [None, pa.py_buffer(numbers)])
             self.tally.good += batch.num_rows
-            yield pa.RecordBatch.from_arrays([rows, *batch.columns], schema=self.schema)
+            yield self._batch(numbers, batch)
 
     def _exactly(self, data: bytes, last: bool) -> Generator[pa.RecordBatch, None, int]:
         """The complete rows of a block, one by one; returns how much of the block they are."""
         numbers: list[int] = []
-        kept: list[list[bytes]] = []
+        kept: list[bytes] = []
         used = 0
         for row in split_rows(data, self.rules, last=last):
             used = row.next
@@ -197,7 +198,7 @@ class Reading:
             elif row.cells is not None:
                 self.tally.good += 1
                 numbers.append(self.tally.seen)
-                kept.append(row.cells)
+                kept.append(self._clean_row(row.cells, row.raw))
             if len(kept) >= ROWS_A_BATCH:
                 yield self._assemble(numbers, kept)
                 numbers, kept = [], []
@@ -214,7 +215,21 @@ class Reading:
             return f"has {has}, the header has {len(self.names)}"
         return _unreadable(row.raw, self.encoding)
 
-    def _assemble(self, numbers: list[int], kept: list[list[bytes]]) -> pa.RecordBatch:
-        columns = zip(*kept, strict=True)
-        texts = [pa.array([cell or None for cell in cells], pa.binary()).cast(pa.string()) for cells in columns]
-        return pa.RecordBatch.from_arrays([pa.array(numbers, pa.int64()), *texts], schema=self.schema)
+    def _clean_row(self, cells: list[bytes], raw: bytes) -> bytes:
+        """The row with quotes as Arrow wants them."""
+        quote = self.rules.quote
+        if quote not in raw:
+            return raw
+        return self.rules.delimiter.join(quote + cell.replace(quote, quote * 2) + quote for cell in cells)
+
+    def _assemble(self, numbers: list[int], kept: list[bytes]) -> pa.RecordBatch:
+        table = self._by_arrow(b"\n".join(kept), folded=True)
+        if table is None:
+            raise AssertionError("rows that were judged readable are not")
+        [batch] = table.combine_chunks().to_batches()
+        return self._batch(np.array(numbers, dtype=np.int64), batch)
+
+    def _batch(self, numbers: NDArray[np.int64], batch: pa.RecordBatch) -> pa.RecordBatch:
+        # From a buffer, because pa.array() would load pandas to see whether it was given a Series.
+        rows = pa.Array.from_buffers(pa.int64(), len(numbers), [None, pa.py_buffer(numbers)])
+        return pa.RecordBatch.from_arrays([rows, *batch.columns], schema=self.schema)

@@ -62,7 +62,8 @@ def lines(stream: Bytes) -> Iterator[Element]:
     """The value of each line that is not blank."""
     rest, skipping = b"", False
     while chunk := stream.read(CHUNK):
-        *whole, rest = re.split(rb"\r\n|\n|\r", rest + chunk)
+        whole = (rest + chunk).splitlines()
+        rest = b"" if chunk.endswith((b"\n", b"\r")) else whole.pop()
         for line in whole:
             if skipping:
                 skipping = False

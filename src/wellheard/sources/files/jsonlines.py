@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from itertools import islice
+from json.encoder import encode_basestring
 from pathlib import Path
 
 import pyarrow as pa
@@ -35,7 +35,7 @@ def open_json(path: Path, how: Format, looked_at: int | None = None) -> Opened:
         rows: list[dict[str, str | None]] = []
         size = 0
         for element in _elements(path, how):
-            row = _flatten(element)
+            row = _cells(element)
             if isinstance(row, str):
                 tally.reject(row, element.raw)
                 continue
@@ -67,7 +67,7 @@ def _keys(path: Path, how: Format, looked_at: int | None) -> list[str]:
         if isinstance(row, str):
             reason = f"its first value {row}" if not keys else reason
             continue
-        keys.update(dict.fromkeys(row))
+        keys.update((key, None) for key in row if key not in keys and not NOT_TEXT.search(key))
         if len(keys) > MOST_COLUMNS:
             raise BadInput(
                 f"the objects have more than {MOST_COLUMNS:,} different keys",
@@ -83,36 +83,43 @@ def _keys(path: Path, how: Format, looked_at: int | None) -> list[str]:
     return list(keys)
 
 
-def _flatten(element: Element) -> dict[str, str | None] | str:
-    """The cells of an object by dotted name, or why it is no row."""
+def _flatten(element: Element) -> dict[str, object] | str:
+    """The values of an object by dotted name, or why it is no row."""
     if element.reason:
         return element.reason
     if not isinstance(element.value, dict):
         return "is not a JSON object"
-    cells: dict[str, str | None] = {}
-    if problem := _fill(cells, "", element.value, 0):
-        return problem
+    values: dict[str, object] = {}
+    return _fill(values, "", element.value, 0) or values
+
+
+def _fill(values: dict[str, object], prefix: str, found: dict[str, object], depth: int) -> str:
+    if depth > DEEPEST:
+        return "is nested too deeply"
+    for key, inner in found.items():
+        name = prefix + key
+        if isinstance(inner, dict):
+            if problem := _fill(values, f"{name}.", inner, depth + 1):
+                return problem
+        elif name in values:
+            return f"has two values for {name}"
+        else:
+            values[name] = inner
+    return ""
+
+
+def _cells(element: Element) -> dict[str, str | None] | str:
+    """The cells of an object by dotted name, or why it is no row."""
+    row = _flatten(element)
+    if isinstance(row, str):
+        return row
+    cells = {name: _cell(value) for name, value in row.items()}
     # An escape can hide what the bytes of the file cannot hold.
     if "\\u" in element.raw:
         for name, text in cells.items():
             if NOT_TEXT.search(name) or (text and NOT_TEXT.search(text)):
                 return "has a NUL character or a lone surrogate"
     return cells
-
-
-def _fill(cells: dict[str, str | None], prefix: str, value: dict[str, object], depth: int) -> str:
-    if depth > DEEPEST:
-        return "is nested too deeply"
-    for key, inner in value.items():
-        name = prefix + key
-        if isinstance(inner, dict):
-            if problem := _fill(cells, f"{name}.", inner, depth + 1):
-                return problem
-        elif name in cells:
-            return f"has two values for {name}"
-        else:
-            cells[name] = _cell(inner)
-    return ""
 
 
 def _cell(value: object) -> str | None:
@@ -125,11 +132,13 @@ def _json(value: object) -> str:
     """The value as JSON text, numbers as they were written."""
     if isinstance(value, Number):
         return str(value)
+    if isinstance(value, str):
+        return str(encode_basestring(value))
     if isinstance(value, list):
         return f"[{', '.join(map(_json, value))}]"
     if isinstance(value, dict):
         return "{" + ", ".join(f"{_json(key)}: {_json(inner)}" for key, inner in value.items()) + "}"
-    return json.dumps(value, ensure_ascii=False)
+    return {None: "null", True: "true", False: "false"}[value]  # type: ignore[index]
 
 
 def _assemble(

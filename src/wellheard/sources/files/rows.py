@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from wellheard.sources.files.format import LARGEST_ROW
 
 NO_DELIMITER = b"\x1f"  # the unit separator: stands where each line is one cell
-NEWLINE = re.compile(rb"\r\n|\n|\r")
+NEWLINE = re.compile(rb"[\r\n]")
 NEVER_CLOSED = "a quoted cell is never closed"
 GOES_ON = "a quoted cell goes on after its closing quote"
 TOO_LONG = f"is longer than {LARGEST_ROW >> 20} MB"
@@ -59,7 +59,8 @@ def split_rows(data: bytes, how: Grammar, *, last: bool) -> Iterator[Row]:
     position, size = 0, len(data)
     while position < size:
         end = NEWLINE.search(data, position)
-        stop, following = (end.start(), end.end()) if end else (size, size)
+        stop = end.start() if end else size
+        following = _after(data, stop)
         if stop == position:
             position = following
             continue
@@ -88,8 +89,12 @@ def _row(data: bytes, start: int, stop: int, following: int, how: Grammar, last:
     cells, end = read
     if end - start > LARGEST_ROW:
         return Row(None, line, TOO_LONG, following)
-    newline = NEWLINE.match(data, end)
-    return Row(cells, data[start:end], "", newline.end() if newline else end)
+    return Row(cells, data[start:end], "", _after(data, end))
+
+
+def _after(data: bytes, stop: int) -> int:
+    """Where the next row starts when one stops here."""
+    return stop + 2 if data[stop : stop + 2] == b"\r\n" else min(stop + 1, len(data))
 
 
 def _cells(data: bytes, position: int, how: Grammar, last: bool) -> tuple[list[bytes], int] | str | None:
