@@ -5,7 +5,7 @@ import ibis.expr.types as ir
 
 from wellheard.metrics.ask import Ask
 from wellheard.metrics.bricks import MoneyShare, Share
-from wellheard.metrics.cohort import LEVELS, cohort
+from wellheard.metrics.cohort import LEVELS, SPANS, cohort
 from wellheard.metrics.metric import Example, Metric, Need, Variant
 
 
@@ -50,6 +50,7 @@ KPI = Metric(
     rows=rows,
     brick=Share(),
     cohort=True,
+    spans=SPANS,
     placed_by="period, by its end",
     needs=(Need("subscriptions", ("started_at",)),),
     traps=(

@@ -5,7 +5,7 @@ import ibis.expr.types as ir
 
 from wellheard.metrics.ask import Ask
 from wellheard.metrics.bricks import MoneyShare
-from wellheard.metrics.cohort import LEVELS, cohort
+from wellheard.metrics.cohort import LEVELS, SPANS, cohort
 from wellheard.metrics.metric import Example, Metric, Need, Variant
 
 
@@ -44,6 +44,7 @@ KPI = Metric(
     rows=rows,
     brick=MoneyShare(),
     cohort=True,
+    spans=SPANS,
     placed_by="period, by its end",
     needs=(Need("subscriptions", ("started_at", "mrr")),),
     traps=("It never passes 100 %: growth of one customer does not make up for the loss of another.",),

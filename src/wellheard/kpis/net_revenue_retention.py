@@ -5,7 +5,7 @@ import ibis.expr.types as ir
 
 from wellheard.metrics.ask import Ask
 from wellheard.metrics.bricks import Ratio
-from wellheard.metrics.cohort import LEVELS, cohort
+from wellheard.metrics.cohort import LEVELS, SPANS, cohort
 from wellheard.metrics.metric import Example, Metric, Need, Variant
 
 
@@ -46,6 +46,7 @@ KPI = Metric(
     rows=rows,
     brick=Ratio(scale=100.0, least=0.0),
     cohort=True,
+    spans=SPANS,
     placed_by="period, by its end",
     needs=(Need("subscriptions", ("started_at", "mrr")),),
     traps=(

@@ -51,6 +51,7 @@ KPI = Metric(
     rows=rows,
     brick=Mean(least=0),
     placed_by="resolved_at",
+    spans=(("conversations", ("opened_at", "resolved_at")),),
     needs=(Need("conversations", ("resolution_seconds",)),),
     traps=(
         "It divides by resolved conversations; those still open are pending, never zero.",

@@ -5,9 +5,9 @@ import ibis.expr.types as ir
 
 from wellheard.metrics.ask import Ask
 from wellheard.metrics.bricks import Ratio, Share
-from wellheard.metrics.cohort import LEVELS, cohort
+from wellheard.metrics.cohort import LEVELS, SPANS, cohort
 from wellheard.metrics.metric import Example, Metric, Need, Variant
-from wellheard.metrics.purchases import repeats
+from wellheard.metrics.purchases import ORDERS, repeats
 
 
 def rows(ask: Ask) -> ir.Table:
@@ -60,6 +60,7 @@ KPI = Metric(
     rows=rows,
     brick=Share(),
     cohort=True,
+    spans=SPANS,
     placed_by="period, by its end",
     needs=(Need("subscriptions", ("started_at",)),),
     traps=(
@@ -74,8 +75,11 @@ KPI = Metric(
         Variant(
             "repeat_purchase", "Share of first buyers with a second order within 90 days, of those whose 90 days have passed.",
             Share(),
+            spans=ORDERS,
         ),
-        Variant("repeat_purchase_ever", "Share of buyers with a second order at any time.", Share()),
+        Variant(
+            "repeat_purchase_ever", "Share of buyers with a second order at any time.", Share(), spans=ORDERS
+        ),
     ),
     examples=(
         Example("start 130, lost 9, new 23", _PLAIN, 12100 / 130, 130, **_MARCH),

@@ -170,11 +170,9 @@ class Ask:
 
     def _span(self) -> tuple[date, date]:
         """Days that surely cover the data: the offsets asked for must cover the data, not the question."""
-        ends = [self.reader.bounds(table) for table in self.metric.tables]
-        first = min((b.first for b in ends if b.first is not None), default=datetime(2000, 1, 1))  # noqa: DTZ001
-        last = max((b.last for b in ends if b.last is not None), default=datetime(2000, 1, 1))  # noqa: DTZ001
-        low = max(first.date(), date(1900, 1, 1)) - timedelta(days=800)
-        return low, min(last.date(), date(2200, 1, 1)) + timedelta(days=800)
+        first, last = self.reader.extent(self.asked.spans)
+        low = max(first.date() if first else date(2000, 1, 1), date(1900, 1, 1)) - timedelta(days=800)
+        return low, min(last.date() if last else date(2000, 1, 1), date(2200, 1, 1)) + timedelta(days=800)
 
     def in_range(self, rows: ir.Table) -> ir.Table:
         """The rows whose instant lies in the question's range; all of them where it has none."""
@@ -207,7 +205,7 @@ class Ask:
         With `months_back`, each begins that many months before its end. Nothing is looked at beyond the data's end.
         """
         zone = self.reader.zone
-        last = max((b.last for t in self.metric.tables if (b := self.reader.bounds(t)).last), default=None)
+        _, last = self.reader.extent(self.asked.spans)
         index = ibis.range(0, len(self.periods)).unnest().name("i").as_table()
         begins, finishes, names = [], [], []
         for number, period in enumerate(self.periods):

@@ -10,6 +10,7 @@ import ibis.expr.types as ir
 from wellheard.metrics.ask import DIM, FAR, Ask
 from wellheard.metrics.reader import instant_literal
 
+SPANS = (("subscriptions", ("started_at", "ended_at")), ("customers", ("created_at", "ended_at")))
 LEVELS = ("by_customer", "by_account", "by_subscription")
 
 

@@ -8,7 +8,7 @@ import ibis.expr.types as ir
 
 from wellheard.base.periods import Period, covering
 from wellheard.metrics.ask import Ask
-from wellheard.metrics.metric import Metric
+from wellheard.metrics.metric import Asked
 from wellheard.metrics.question import Question
 from wellheard.metrics.reader import Reader
 
@@ -16,14 +16,12 @@ from wellheard.metrics.reader import Reader
 class Frame:
     """The periods of a question: from its range, else from the data's."""
 
-    def __init__(self, reader: Reader, metric: Metric, question: Question) -> None:
+    def __init__(self, reader: Reader, asked: Asked, question: Question) -> None:
         self.reader = reader
         self.zone = reader.zone
-        bounds = [reader.bounds(name) for name in metric.tables]
-        firsts = [b.first for b in bounds if b.first is not None]
-        lasts = [b.last for b in bounds if b.last is not None]
-        self.first_day = reader.local_day(min(firsts)) if firsts else None
-        self.data_day = reader.local_day(max(lasts)) if lasts else None
+        first, last = reader.extent(asked.spans)
+        self.first_day = reader.local_day(first) if first is not None else None
+        self.data_day = reader.local_day(last) if last is not None else None
         after = self.data_day + timedelta(days=1) if self.data_day else None
         self.start = question.start or self.first_day
         self.end = question.end or after

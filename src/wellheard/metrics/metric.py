@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
@@ -11,12 +11,16 @@ import ibis.expr.types as ir
 
 from wellheard.base.errors import BadCall, Unknown
 from wellheard.metrics.bricks import Brick
+from wellheard.tables.catalogue import table as canonical
 
 if TYPE_CHECKING:
     from wellheard.metrics.ask import Ask
 
 # Rows bear `id, instant (or period), unit, why` and the brick's columns; `why` is null where the row counts.
 Rows = Callable[["Ask"], ir.Table]
+
+# A table and its instants that say from when to when there is data.
+Span = tuple[str, tuple[str, ...]]
 
 
 @dataclass(frozen=True)
@@ -29,6 +33,7 @@ class Variant:
     unit: str | None = None
     direction: str | None = None
     least_n: int | None = None
+    spans: tuple[Span, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -59,7 +64,10 @@ class Example:
 
 @dataclass(frozen=True)
 class Metric:
-    """One KPI. `unit` is percent, points, seconds, money, number or count; `direction` says which way is good news."""
+    """One KPI. `unit` is percent, points, seconds, money, number or count; `direction` says which way is good news.
+
+    `spans` are the instants that say from when to when there is data: those of the first table that has any.
+    """
 
     name: str
     title: str
@@ -80,7 +88,12 @@ class Metric:
     placed_by: str = ""
     not_additive: str = ""
     cohort: bool = False
-    handwritten: str = field(default="", compare=False)
+    spans: tuple[Span, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not self.spans:
+            spans = tuple((t, (instant,)) for t in self.tables if (instant := canonical(t).instant))
+            object.__setattr__(self, "spans", spans)
 
     @property
     def tables(self) -> tuple[str, ...]:
@@ -116,6 +129,7 @@ class Metric:
             unit=pick("unit", self.unit),
             direction=pick("direction", self.direction),
             least_n=pick("least_n", self.least_n),
+            spans=pick("spans", self.spans),
             variants=frozenset(v.name for v in chosen),
         )
 
@@ -133,4 +147,5 @@ class Asked:
     unit: str
     direction: str
     least_n: int
+    spans: tuple[Span, ...]
     variants: frozenset[str]

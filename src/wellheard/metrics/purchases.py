@@ -9,6 +9,7 @@ from wellheard.metrics.ask import DIM, Ask
 from wellheard.metrics.reader import instant_literal
 
 NOT_AN_ORDER = ("cancelled", "canceled", "void", "voided", "failed", "declined", "test", "draft", "refund", "refunded_only")
+ORDERS = (("orders", ("ordered_at",)),)
 NOT_COUNTED = ("void", "voided", "failed", "declined", "test", "draft")
 
 

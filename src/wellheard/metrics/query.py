@@ -32,7 +32,7 @@ def query(lake: Lake, settings: Settings, metric: Metric, question: Question, li
     asked = metric.asked(question.variants)
     with lake.reading() as snapshot:
         reader = Reader(lake, settings, snapshot, question.as_of)
-        frame = Frame(reader, metric, question)
+        frame = Frame(reader, asked, question)
         ask = Ask(reader, metric, asked, question, frame.periods)
         rows = placed(ask, metric.rows(ask), question, frame)
         if question.rows:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import Any, TypeVar
 
 import ibis
@@ -13,6 +13,7 @@ import pyarrow as pa
 
 from wellheard.base.periods import local_day
 from wellheard.base.settings import Settings
+from wellheard.metrics.metric import Span
 from wellheard.tables.catalogue import table as canonical
 from wellheard.warehouse.engine import Lake
 
@@ -52,6 +53,17 @@ class Reader:
     def bounds(self, name: str, instant: str | None = None) -> Bounds:
         """First and last instant of a table and its number of rows."""
         return self.kept(("bounds", name, instant), lambda: self._bounds(name, instant))
+
+    def extent(self, spans: tuple[Span, ...]) -> tuple[datetime | None, datetime | None]:
+        """The first and last instant of the first of `spans` that has rows; nothing beyond this moment is data."""
+        now = datetime.now(UTC)
+        for table, columns in spans:
+            bounds = [self.bounds(table, column) for column in columns]
+            firsts = [b.first for b in bounds if b.first is not None]
+            lasts = [min(b.last, now) for b in bounds if b.last is not None]
+            if firsts:
+                return min(firsts), max(lasts)
+        return None, None
 
     def attributes(self, name: str) -> frozenset[str]:
         """The keys that occur in a table's attributes."""
