@@ -4,7 +4,7 @@ The first-response clock starts at the customer's first unanswered message and s
 person wrote. What a bot or an automation closes before that has ended as self-service, and the customer's next message
 starts the clock anew. The resolution clock runs from the customer's first message to the last resolution.
 
-Where a source has no messages its instants are taken, and where it has no instants its seconds are kept. Pure: no
+Where a source has no messages and no changes, the seconds that it gives are kept, else its instants are taken. Pure: no
 input or output here, and every row may be a plain tuple in the order of the fields below.
 """
 
@@ -99,7 +99,7 @@ def times(
         if reply is None and first_response[0] is None and (seen.running or not messages):
             unanswered = _length(start, _given_up(seen, start) or until, schedule)
         handoff = _length(seen.handed_off, seen.handoff_reply, schedule)
-    resolution = _resolution(conversation, seen, begun, schedule)
+    resolution = _resolution(conversation, messages, seen, begun, schedule)
     first = seen.first_resolved or conversation.first_resolved_at
     first_resolution = resolution
     if first is None or first != resolved:
@@ -146,6 +146,8 @@ def _first_response(
     schedule: Schedule | None,
 ) -> Lengths:
     given = conversation.first_response_business_seconds
+    if not messages and conversation.first_response_seconds is not None:
+        return conversation.first_response_seconds, given  # finer than instants that may be mere days
     if reply is not None and start is not None:
         seconds, business = _length(start, reply, schedule)
         return seconds, given if business is None and seconds is not None else business
@@ -170,11 +172,14 @@ def _begun(
 
 def _resolution(
     conversation: Conversation,
+    messages: Sequence[object],
     seen: Replay,
     begun: datetime | None,
     schedule: Schedule | None,
 ) -> Lengths:
     given = conversation.resolution_business_seconds
+    if not seen.changed and not messages and conversation.resolution_seconds is not None:
+        return conversation.resolution_seconds, given
     if seen.resolved:
         seconds, business = _length(begun, seen.last_resolved, schedule)
         return seconds, given if business is None and seconds is not None else business
