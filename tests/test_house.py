@@ -245,7 +245,7 @@ SOUND = {
     "base/egress.py": "import httpx\nimport httpcore",
     "tables/table.py": "from ..base import errors",
     "tables/orders.py": "from wellheard.tables.table import Table",
-    "sources/files/reader.py": "from wellheard.sources.files.detect import detect\nfrom wellheard.tables import catalogue",
+    "sources/files/reader.py": "from wellheard.sources.files.detect import detect",
     "sources/recipe.py": "import wellheard.base.errors",
     "warehouse/engine.py": "import duckdb, ibis\nfrom wellheard.sources.recipe import Recipe",
     "kpis/nps.py": "import ibis.expr.types\nfrom wellheard.metrics.metric import Metric",
@@ -362,6 +362,7 @@ KPI = Metric(
 """
 
 
+@pytest.mark.slow
 def test_a_new_table_and_a_new_kpi_are_one_new_file_each(tmp_path: Path) -> None:
     shutil.copytree(REPO / "src" / "wellheard", tmp_path / "src" / "wellheard")
     _planted(tmp_path / "src" / "wellheard", {"tables/parking.py": NEW_TABLE, "kpis/parking_found.py": NEW_KPI})
