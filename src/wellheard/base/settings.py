@@ -38,7 +38,7 @@ class Settings(BaseSettings):
     port: int = Field(8710, ge=0, le=65535, description="The port that `serve` listens on; 0 takes a free one.")
     max_upload_mb: int = Field(512, ge=1, description="The largest file that the import page takes, in megabytes.")
     cart_minutes: int = Field(
-        30, ge=1, description="Minutes after its last event from which an unbought cart counts as abandoned."
+        30, ge=0, description="Minutes after its last event from which an unbought cart counts as abandoned."
     )
     inactive_days: int = Field(90, ge=1, description="Days without an order after which a shop's customer is inactive.")
     repeat_days: int = Field(90, ge=1, description="Days within which a second order counts as a repeat purchase.")

@@ -133,16 +133,21 @@ class Replay:
 
     def status(self, at: datetime, old: str, new: str, actor: str | None) -> None:
         if new in RESOLVED:
+            if self.resolved and new != "closed" and old not in RESOLVED and at != self.last_resolved:
+                self._reopen(at)  # resolved again: it was open in between, though the history does not say since when
             self._resolve(at)
             if self.running and self.start is not None and actor in _MACHINES:
                 self.self_served.append((self.start, at))
                 self.running = False
         elif self.resolved or old in RESOLVED:
-            if self.resolved and self.last_resolved is not None:
-                self.rests.append((self.last_resolved, at))
-            self.resolved = False
-            self.reopened += 1
-            self.first_reopened = self.first_reopened or at
+            self._reopen(at)
+
+    def _reopen(self, at: datetime) -> None:
+        if self.resolved and self.last_resolved is not None:
+            self.rests.append((self.last_resolved, at))
+        self.resolved = False
+        self.reopened += 1
+        self.first_reopened = self.first_reopened or at
 
     def _resolve(self, at: datetime) -> None:
         if not self.resolved:
