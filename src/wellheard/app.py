@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
@@ -49,6 +50,7 @@ class ImportCall:
     delimiter: str | None = None
     encoding: str | None = None
     sheet: str | None = None
+    header: int | None = None
     dry_run: bool = False
 
 
@@ -56,7 +58,8 @@ class _File:
     """A file as the loader takes it."""
 
     def __init__(self, path: Path, call: ImportCall) -> None:
-        how = files.detect(path, delimiter=call.delimiter, encoding=call.encoding, sheet=call.sheet)
+        header: bool | int = True if call.header is None else (call.header or False)
+        how = files.detect(path, delimiter=call.delimiter, encoding=call.encoding, sheet=call.sheet, header=header)
         self.file = files.open_file(path, how)
         self.name = path.name
         self.columns: Sequence[str] = self.file.columns
@@ -72,8 +75,6 @@ class Workspace:
     """One company's data and figures. Open it with `wellheard.open`; close it, or use it in a `with`."""
 
     def __init__(self, home: Path | str | None = None, workspace: str = WORKSPACE) -> None:
-        import re
-
         if not re.fullmatch(NAME, workspace):
             raise BadCall(
                 f"{workspace!r} is no name for a workspace", hint="small letters, digits, - and _", field="workspace"
@@ -193,14 +194,14 @@ def _recipe_for(call: ImportCall, opened: Sequence[_File]) -> Recipe:
         assert call.table is not None
         recipe = mapped(call.table, call.source or call.table, call.mapping or {}, call.constants or {})
         recipe = completed(recipe, list(dict.fromkeys(c for file in opened for c in file.columns)))
-    changes = {
-        "source": call.source,
-        "tz": call.tz,
-        "fold": call.fold,
-        "decimal": call.decimal,
-        "date_formats": {**recipe.date_formats, **call.date_formats} if call.date_formats else None,
-    }
-    return replace(recipe, **{k: v for k, v in changes.items() if v is not None})
+    return replace(
+        recipe,
+        source=call.source or recipe.source,
+        tz=call.tz or recipe.tz,
+        fold=call.fold or recipe.fold,
+        decimal=call.decimal or recipe.decimal,
+        date_formats={**recipe.date_formats, **(call.date_formats or {})},
+    )
 
 
 def _check_fed(recipe: Recipe, opened: Sequence[_File]) -> None:

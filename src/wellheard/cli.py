@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -82,6 +81,7 @@ def import_(
     delimiter: Annotated[str | None, typer.Option(help="The delimiter, where it is not found by itself.")] = None,
     encoding: Annotated[str | None, typer.Option(help="The encoding, where it is not found by itself.")] = None,
     sheet: Annotated[str | None, typer.Option(help="The sheet of a workbook that has several.")] = None,
+    header: Annotated[int | None, typer.Option(help="The row that names the columns; 0 where there is none.")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would happen and change nothing.")] = False,
 ) -> None:
     """Take files in: by a recipe, or as one table with its columns mapped."""
@@ -107,6 +107,7 @@ def import_(
         delimiter=delimiter,
         encoding=encoding,
         sheet=sheet,
+        header=header,
         dry_run=dry_run,
         date_formats={mapping.get(column, column): form for column, form in formats.items()},
     )
@@ -139,8 +140,8 @@ def undo(id: Annotated[str, typer.Argument(help="The import's id, from `wellhear
 @app.command()
 def kpis(format: Format = "table") -> None:
     """List every KPI with its words."""
-    from wellheard.console import print_objects
     from wellheard.app import describe
+    from wellheard.console import print_objects
     from wellheard.metrics.catalogue import metrics
 
     listed = [describe(kpi) for kpi in metrics().values()]
@@ -200,7 +201,7 @@ def simulate(
     seed: int = 7,
 ) -> None:
     """Write a made-up company's files, with its truth."""
-    from wellheard.simulate.company import simulate as write
+    from wellheard.simulate import simulate as write
 
     written = write(out, customers=customers, months=months, seed=seed)
     for table, path, rows in written.files:
@@ -254,15 +255,24 @@ def docs(out: Path) -> None:
 def run(call: Callable[[], Any]) -> int:
     """Runs a command; an error of ours is told in words and gives its exit code."""
     try:
-        call()
+        left = call()
     except WellheardError as error:
         sys.stderr.write(f"wellheard: {error}\n")
         return error.exit_code
     except typer.Exit as leaving:
         return leaving.exit_code
+    except (KeyboardInterrupt, typer.Abort):
+        return 130
     except BrokenPipeError:
+        sys.stdout = None  # the reader has gone: nothing more can be said
         return 0
-    return 0
+    except Exception as error:
+        shown = getattr(error, "show", None)  # a usage error of the command line's own
+        if shown is None:
+            raise
+        shown()
+        return int(getattr(error, "exit_code", 2))
+    return left if isinstance(left, int) else 0
 
 
 def main() -> None:
@@ -270,19 +280,4 @@ def main() -> None:
     from typer.main import get_command
 
     command = get_command(app)
-
-    def call() -> None:
-        try:
-            command(standalone_mode=False)
-        except Exception as error:
-            shown = getattr(error, "show", None)  # a usage error of the command line's own
-            if shown is None or not hasattr(error, "exit_code"):
-                raise
-            shown()
-            raise typer.Exit(error.exit_code) from None
-
-    code = run(call)
-    sys.exit(code)
-
-
-__all__ = ["app", "json", "main"]
+    sys.exit(run(lambda: command(standalone_mode=False)))

@@ -22,12 +22,14 @@ from wellheard.warehouse.load import Report
 
 FORMATS = ("table", "json", "csv", "parquet")
 HIDDEN_IN_TABLES = ("unit", "definition", "snapshot", "currency")
+WIDE = 200
 CARET = ("=", "+", "-", "@", "\t", "\r")  # what a spreadsheet would take for a formula
 
 
 def out() -> Console:
     """The terminal's output."""
-    return Console(soft_wrap=True)
+    terminal = Console()
+    return terminal if terminal.is_terminal else Console(width=WIDE)  # a file or a pipe has no edge to wrap at
 
 
 def check_format(name: str) -> None:
@@ -50,9 +52,8 @@ def print_answer(answer: Answer, format: str) -> None:
     names = [n for n in answer.to_arrow().column_names if n not in HIDDEN_IN_TABLES and not n.startswith("part_")]
     _print_table([{n: row[n] for n in names} for row in rows], names, title)
     if answer.data_end is not None:
-        out().print(
-            f"[dim]data up to {answer.data_end} · {answer.metric.definition(answer.asked.variants)} · snapshot {answer.snapshot}[/]"
-        )
+        definition = answer.metric.definition(answer.asked.variants)
+        out().print(f"[dim]data up to {answer.data_end} · {definition} · snapshot {answer.snapshot}[/]")
 
 
 def print_objects(rows: Sequence[Mapping[str, Any]], format: str, columns: Sequence[str] | None = None) -> None:
@@ -175,6 +176,5 @@ def undone(result: Undone) -> None:
     if not result.removed:
         console.print("that import had changed nothing")
     if result.again:
-        console.print(
-            f"later imports brought some of these rows too ({', '.join(result.again)}); import them again if they are wanted"
-        )
+        again = ", ".join(result.again)
+        console.print(f"later imports brought some of these rows too ({again}); import them again if they are wanted")
