@@ -1,0 +1,187 @@
+"""Serves a workspace's pages and API on this machine: hands the rooms' functions to web and runs the server."""
+
+from __future__ import annotations
+
+import json
+import socket
+import sys
+from collections.abc import Mapping, Sequence
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import uvicorn
+
+from wellheard.app import ImportCall, Workspace
+from wellheard.base.errors import BadCall, Refused
+from wellheard.demo import is_simulated
+from wellheard.metrics.answer import Answer
+from wellheard.metrics.catalogue import metric
+from wellheard.metrics.frame import Frame
+from wellheard.metrics.query import query
+from wellheard.metrics.question import Question, question
+from wellheard.metrics.reader import Reader
+from wellheard.sources import files
+from wellheard.sources.recipe import ATTRIBUTE, Take, completed, mapped
+from wellheard.web.server import make_app
+from wellheard.web.services import Draft, Preview, Progress, Report, Services
+
+LOCAL = {"127.0.0.1": socket.AF_INET, "localhost": socket.AF_INET, "::1": socket.AF_INET6}
+TRIED_PORTS = 50
+
+
+def serve(workspace: Workspace, host: str | None = None, port: int | None = None) -> None:
+    """Serves until it is told to stop. Raises Refused for a host that is not this machine.
+
+    A port that is taken gives way to the next free one, and 0 to any free one; the address is printed when it listens.
+    """
+    chosen = host or workspace.settings.host
+    if chosen not in LOCAL:
+        raise Refused(
+            f"this version listens on this machine only, and not on {chosen}: nobody logs in yet, "
+            "so whoever reaches it sees everything",
+            hint="leave --host away, or use 127.0.0.1, localhost or ::1",
+            field="host",
+        )
+    wanted = workspace.settings.port if port is None else port
+    listening = _listening(chosen, wanted)
+    with listening:
+        actual = listening.getsockname()[1]
+        if wanted and actual != wanted:
+            _say(f"Port {wanted} is taken; using {actual} instead.")
+        shown = f"[{chosen}]" if ":" in chosen else "127.0.0.1"
+        server = _Server(
+            uvicorn.Config(
+                make_app(services_of(workspace)),
+                log_level="warning",
+                access_log=False,
+                timeout_graceful_shutdown=5,
+                server_header=False,
+                lifespan="on",
+            ),
+            f"Wellheard is at http://{shown}:{actual}",
+        )
+        server.run(sockets=[listening])
+
+
+class _Server(uvicorn.Server):
+    """Says where it is once it truly listens."""
+
+    def __init__(self, config: uvicorn.Config, words: str) -> None:
+        super().__init__(config)
+        self.words = words
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started:
+            _say(self.words)
+
+
+def _say(words: str) -> None:
+    sys.stdout.write(words + "\n")
+    sys.stdout.flush()
+
+
+def _listening(host: str, port: int) -> socket.socket:
+    """A socket bound to the port, or to the next free one after it."""
+    for candidate in [port] if port == 0 else range(port, min(port + TRIED_PORTS, 65_536)):
+        sock = socket.socket(LOCAL[host], socket.SOCK_STREAM)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            sock.bind(("127.0.0.1" if host == "localhost" else host, candidate))
+            sock.listen(128)
+        except OSError:
+            sock.close()
+            continue
+        return sock
+    raise BadCall(f"no port from {port} on is free", hint="give --port 0 for any free one", field="port")
+
+
+def services_of(workspace: Workspace) -> Services:
+    """What the pages may do with a workspace."""
+
+    def ask(asked: Question, limit: int | None) -> Answer:
+        return query(workspace.lake, workspace.settings, metric(asked.kpi), asked, limit)
+
+    def data_end(name: str) -> date | None:
+        with workspace.lake.reading() as snapshot:
+            reader = Reader(workspace.lake, workspace.settings, snapshot)
+            return Frame(reader, metric(name).asked(()), question(name)).data_day
+
+    return Services(
+        settings=workspace.settings,
+        kpis=workspace.kpis,
+        ask=ask,
+        dimensions=workspace.dimensions,
+        data_end=data_end,
+        snapshot=workspace.lake.snapshot,
+        feeds=workspace.feeds,
+        simulated=lambda: is_simulated(workspace),
+        uploads=workspace.folder / "uploads",
+        preview=_preview,
+        suggest=_suggested,
+        take=lambda draft, dry, progress: _take(workspace, draft, dry, progress),
+        recipe=recipe_text,
+        imports=workspace.imports,
+        undo=workspace.undo,
+    )
+
+
+def _preview(path: Path) -> Preview:
+    seen = files.fields(path)
+    how = [seen.format.kind, seen.format.compression, seen.format.encoding]
+    if seen.format.delimiter:
+        how.append(
+            {"\t": "tabs", ",": "commas", ";": "semicolons"}.get(seen.format.delimiter, repr(seen.format.delimiter))
+        )
+    if seen.format.sheet:
+        how.append(f"sheet {seen.format.sheet}")
+    return Preview(
+        words=", ".join(str(part) for part in how if part),
+        columns=seen.columns,
+        rows=seen.rows,
+        renames=[f"column {r.position}, {r.was!r}, is called {r.now!r} here" for r in seen.renames],
+        bad_rows=[f"row {bad.row}: {bad.reason}" for bad in seen.bad_rows],
+    )
+
+
+def _suggested(table: str, columns: Sequence[str]) -> Mapping[str, str]:
+    """Canonical column to the file's column, for those whose names say it."""
+    (rule,) = completed(mapped(table, table, {}, {}), list(columns)).rules
+    return {name: take.column for name, take in rule.columns.items() if isinstance(take, Take)}
+
+
+def _take(workspace: Workspace, draft: Draft, dry_run: bool, progress: Progress) -> Report:
+    """Takes exactly what a draft maps, by a recipe beside the file: what the page leaves out stays out."""
+    recipe = draft.file.with_name("recipe.toml")
+    recipe.write_text(recipe_text(draft), encoding="utf-8")
+    call = ImportCall(paths=(draft.file,), recipe=recipe, dry_run=dry_run)
+    return workspace.import_files(call, progress)
+
+
+def recipe_text(draft: Draft) -> str:
+    """A draft as a recipe, which `wellheard import --recipe` takes as well."""
+    lines = [f"name = {_toml(draft.table)}", f"source = {_toml(draft.source)}"]
+    lines += [f"{name} = {_toml(value)}" for name, value in _readings(draft).items()]
+    if draft.date_formats:
+        pairs = ", ".join(f"{_toml(column)} = {_toml(form)}" for column, form in draft.date_formats.items())
+        lines.append(f"date_formats = {{ {pairs} }}")
+    lines += ["", "[[tables]]", f"table = {_toml(draft.table)}", "", "[tables.columns]"]
+    filled = {name: _toml(column) for name, column in draft.mapping.items()}
+    filled |= {name: f"{{ set = {_toml(value)} }}" for name, value in draft.constants.items()}
+    own = {name: text for name, text in filled.items() if not name.startswith(ATTRIBUTE)}
+    free = {name.removeprefix(ATTRIBUTE): text for name, text in filled.items() if name.startswith(ATTRIBUTE)}
+    lines += [f"{_toml(name)} = {text}" for name, text in own.items()]
+    if free:
+        lines += ["", "[tables.columns.attributes]", *(f"{_toml(name)} = {text}" for name, text in free.items())]
+    return "\n".join(lines) + "\n"
+
+
+def _readings(draft: Draft) -> dict[str, str]:
+    given: dict[str, Any] = {"tz": draft.tz, "fold": draft.fold, "decimal": draft.decimal}
+    return {name: value for name, value in given.items() if value}
+
+
+def _toml(text: str) -> str:
+    """A text as a TOML string: JSON's escapes, with DEL, which JSON leaves as it is."""
+    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007F")

@@ -1,0 +1,123 @@
+"""The API for programs: the same answers as everywhere, as JSON."""
+
+from __future__ import annotations
+
+import json
+from datetime import date
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Path, Query, Request
+from fastapi.responses import HTMLResponse, Response
+
+from wellheard.metrics.catalogue import metric
+from wellheard.metrics.metric import Metric
+from wellheard.metrics.question import question
+from wellheard.web.site import Site
+
+MOST_ROWS = 100_000
+ERROR = {
+    "type": "object",
+    "properties": {
+        "error": {
+            "type": "object",
+            "properties": {
+                "code": {"type": "string"},
+                "message": {"type": "string"},
+                "hint": {"type": "string"},
+                "field": {"type": ["string", "null"]},
+            },
+            "required": ["code", "message", "hint", "field"],
+        }
+    },
+    "required": ["error"],
+}
+FAULTS: dict[int | str, dict[str, Any]] = {
+    status: {"description": words, "content": {"application/json": {"schema": ERROR}}}
+    for status, words in ((403, "Not allowed"), (404, "No such KPI or dimension"), (422, "The question is wrong"))
+}
+
+
+def describe(kpi: Metric) -> dict[str, Any]:
+    """A KPI in words."""
+    return {
+        "name": kpi.name,
+        "title": kpi.title,
+        "question": kpi.question,
+        "formula": kpi.formula,
+        "unit": kpi.unit,
+        "direction": kpi.direction,
+        "variants": [{"name": v.name, "words": v.words, "unit": v.unit or kpi.unit} for v in kpi.variants],
+        "tables": list(kpi.tables),
+        "least_n": kpi.least_n,
+        "version": kpi.version,
+        "placed_by": kpi.placed_by,
+        "traps": list(kpi.traps),
+        "source": kpi.source,
+    }
+
+
+def routes(site: Site) -> APIRouter:
+    """The API's operations."""
+    router = APIRouter(prefix="/api/v1", responses=FAULTS, tags=["KPIs"])
+
+    @router.get("/kpis", summary="Every KPI with its words")
+    def kpis() -> dict[str, Any]:
+        return {"data": [describe(kpi) for kpi in site.services.kpis()]}
+
+    @router.get("/kpis/{name}", summary="One KPI, computed")
+    def kpi(
+        name: Annotated[str, Path(description="The KPI, with variants as `csat:mean`.", max_length=200)],
+        by: Annotated[list[str], Query(description="Group by a dimension; may be given again.")] = [],  # noqa: B006
+        grain: Annotated[str | None, Query(description="day, week, month, quarter or year.")] = None,
+        start: Annotated[date | None, Query(alias="from", description="The first day.")] = None,
+        end: Annotated[date | None, Query(alias="to", description="The day after the last.")] = None,
+        where: Annotated[str | None, Query(description="A filter such as `region = 'EU' and score >= 9`.")] = None,
+        variant: Annotated[str | None, Query(description="Variants, with + between.")] = None,
+        compare: Annotated[str | None, Query(description="previous or year.")] = None,
+        as_of: Annotated[int | None, Query(ge=0, description="An earlier snapshot.")] = None,
+        level: Annotated[float, Query(ge=0.5, lt=1, description="The level of the interval.")] = 0.95,
+        rows: Annotated[bool, Query(description="The rows behind the number, each with why it counted.")] = False,
+        limit: Annotated[int | None, Query(ge=1, le=MOST_ROWS, description="The most rows behind a number.")] = None,
+    ) -> Response:
+        asked = question(name, tuple(by), grain, where, start, end, variant, compare, as_of, level, rows=rows)
+        metric(asked.kpi)
+        most = (limit or 1000) if rows else None
+        answer = site.figures.answer(asked, most)
+        body = {
+            "data": answer.to_list(),
+            "kpi": describe(answer.metric),
+            "data_end": answer.data_end.isoformat() if answer.data_end else None,
+            "snapshot": answer.snapshot,
+            **({"limit": most} if rows else {}),
+        }
+        return Response(json.dumps(body, ensure_ascii=False, default=str), media_type="application/json")
+
+    @router.get("/docs", include_in_schema=False)
+    def docs(request: Request) -> HTMLResponse:
+        return site.page(request, "docs.html", operations=_operations(request.app.openapi()))
+
+    return router
+
+
+def _operations(schema: dict[str, Any]) -> list[dict[str, Any]]:
+    """The operations of an OpenAPI document, as the page lists them."""
+    found = []
+    for path, methods in schema["paths"].items():
+        for method, operation in methods.items():
+            found.append(
+                {
+                    "method": method.upper(),
+                    "path": path,
+                    "summary": operation.get("summary", ""),
+                    "parameters": [
+                        {
+                            "name": p["name"],
+                            "place": p["in"],
+                            "required": p.get("required", False),
+                            "words": p.get("description") or p.get("schema", {}).get("description", ""),
+                        }
+                        for p in operation.get("parameters", [])
+                    ],
+                }
+            )
+    return found

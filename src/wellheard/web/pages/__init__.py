@@ -1,0 +1,1 @@
+"""The pages: a file and its templates each. The server finds a page by its `routes`."""

@@ -1,0 +1,367 @@
+"""A KPI's page: where it stands, its trend, its breakdown, the rows behind it and what it means."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+from fastapi import APIRouter, Request
+from fastapi.responses import HTMLResponse
+from markupsafe import Markup
+from starlette.datastructures import QueryParams
+
+from wellheard.base.errors import Unknown, WellheardError
+from wellheard.metrics.answer import Answer
+from wellheard.metrics.catalogue import metric
+from wellheard.metrics.metric import Metric
+from wellheard.metrics.question import Question
+from wellheard.reports import charts, units
+from wellheard.reports.distribution import bars
+from wellheard.web.site import Site, drawn
+from wellheard.web.view import GRAINS, MOST_ROWS, RANGES, View, offered, view_of
+
+SHOWN_GROUPS = 12
+ROWS_A_PAGE = 25
+PATIENCE = 0.4  # seconds that the page waits for its first part
+HISTOGRAM = 700
+LONG_KEY = 14  # characters from which a key is shown by its beginning
+PARTS = (
+    ("headline", "Where it stands"),
+    ("trend", "Over time"),
+    ("breakdown", "Breakdown"),
+    ("rows", "The rows behind the number"),
+)
+HIDDEN_COLUMNS = ("id", "counted", "waiting")
+Row = Mapping[str, Any]
+
+
+def routes(site: Site) -> APIRouter:
+    """The page, and each of its parts on its own."""
+    router = APIRouter()
+
+    @router.get("/kpi/{name}")
+    def page(request: Request, name: str, wait: bool = False) -> HTMLResponse:
+        kpi = metric(name)
+        given = request.query_params
+        context: dict[str, Any] = {"kpi": kpi, "choices": _choices(site, kpi), "fault": "", "parts": [], "waits": False}
+        context["plain_url"] = f"{request.url.path}?{request.url.query}&wait=1".replace("?&", "?")
+        try:
+            view = _view(site, kpi, given)
+            context |= {"view": view, "parts": _parts(site, view, wait)}
+        except WellheardError as error:
+            fault = site.piece("fault.html", message=error.message, hint=error.hint)
+            return site.page(
+                request, "kpi.html", error.http_status, **(context | {"view": _typed(kpi, given), "fault": fault})
+            )
+        context["waits"] = any("aria-busy" in part for part in context["parts"])
+        return site.page(request, "kpi.html", **context)
+
+    @router.get("/kpi/{name}/{part}")
+    def piece(request: Request, name: str, part: str) -> HTMLResponse:
+        if part not in MAKERS:
+            raise Unknown(f"a KPI's page has no part {part!r}", hint=f"its parts: {', '.join(MAKERS)}")
+        view = _view(site, metric(name), request.query_params)
+        return HTMLResponse(MAKERS[part](site, view), headers={"cache-control": "no-store"})
+
+    return router
+
+
+@dataclass(frozen=True)
+class Choices:
+    """What the controls offer."""
+
+    ranges: Any
+    grains: Any
+    dimensions: list[str]
+    figures: list[tuple[str, str]]
+    modes: list[tuple[str, str]]
+
+
+def _choices(site: Site, kpi: Metric) -> Choices:
+    figures = [(v.name, f"{v.name.replace('_', ' ')}: {v.words}") for v in kpi.variants if v.brick is not None]
+    modes = [(v.name, v.words) for v in kpi.variants if v.brick is None]
+    return Choices(
+        RANGES, GRAINS, offered(kpi, site.figures.dimensions(kpi.name)), [("", "the usual figure"), *figures], modes
+    )
+
+
+def _view(site: Site, kpi: Metric, given: QueryParams) -> View:
+    names = offered(kpi, site.figures.dimensions(kpi.name))
+    end = site.figures.data_end(kpi.name)
+    return view_of(kpi, given, given.getlist("mode"), end, names, site.services.settings.week_start)
+
+
+def _typed(kpi: Metric, given: QueryParams) -> View:
+    """What was asked for, wrong as it is, so that it can be mended where it was typed."""
+    return View(
+        kpi,
+        range=given.get("range", "13"),
+        grain=given.get("grain", "month"),
+        by=given.get("by", ""),
+        compare=given.get("compare", "previous"),
+        figure=given.get("figure", ""),
+        modes=tuple(given.getlist("mode")),
+        where=given.get("where", ""),
+        start=given.get("from", ""),
+        end=given.get("to", ""),
+    )
+
+
+def _parts(site: Site, view: View, wait: bool) -> list[Markup]:
+    """Each part as it is, or a placeholder that fetches it where it is still being computed."""
+    asked = {name: _questions(view, name) for name, _ in PARTS}
+    for question, limit in (pair for pairs in asked.values() for pair in pairs):
+        site.figures.start(question, limit)
+    started = [site.figures.start(question, limit) for question, limit in asked["headline"]]
+    site.figures.wait(started, 0 if wait else PATIENCE)
+    made = []
+    for name, title in PARTS:
+        if wait or all(site.figures.known(question, limit) for question, limit in asked[name]):
+            made.append(MAKERS[name](site, view))
+        else:
+            made.append(site.piece("waiting.html", part=name, title=title, url=view.address(name)))
+    return made
+
+
+def _questions(view: View, part: str) -> list[tuple[Question, int | None]]:
+    match part:
+        case "headline":
+            return [(view.trend(), None)]
+        case "trend":
+            return [(view.trend(), None)]
+        case "breakdown":
+            return [(view.groups(), None), (view.whole(), None)]
+        case _:
+            return [(view.rows(), MOST_ROWS)]
+
+
+def _headline(site: Site, view: View) -> Markup:
+    answer = site.figures.answer(view.trend())
+    rows = answer.to_list()
+    over = [row for row in rows if not row["partial"]] or rows
+    latest = next((row for row in over if row["period_start"] == view.period), over[-1] if over else None)
+    stats, moved = [], None
+    if latest is not None:
+        stats.append(_stat(answer, latest, _name(latest, view.grain)))
+        moved = _moved(answer, latest, view)
+    whole = site.figures.answer(view.whole()).to_list() if not view.kpi.cohort and not view.period else []
+    stats += [_stat(answer, row, f"{_range(row['period_start'], row['period_end'])}, as a whole") for row in whole]
+    return site.piece("headline.html", stats=stats, moved=moved)
+
+
+def _stat(answer: Answer, row: Row, words: str) -> dict[str, Any]:
+    unit, currency = answer.asked.unit, row["currency"]
+    shown = units.written(row["value"], unit, currency)
+    return {
+        "words": words,
+        "number": shown.number,
+        "unit": shown.unit,
+        "n": row["n"],
+        "pending": row["pending"],
+        "state": row["state"],
+        "interval": units.spread(row["low"], row["high"], unit, currency),
+    }
+
+
+def _moved(answer: Answer, row: Row, view: View) -> dict[str, Any] | None:
+    if row.get("change") is None:
+        return None
+    unit, currency = answer.asked.unit, row["currency"]
+    low, high = (units.change(row[name], unit, currency) for name in ("change_low", "change_high"))
+    mark = row["moved"] if row["state"] == "ok" else None
+    since = "on the year before" if view.compare == "year" else f"on the {view.grain} before"
+    return {
+        "change": units.change(row["change"], unit, currency),
+        "interval": f"{low} to {high}" if row["change_low"] is not None else "",
+        "mark": mark,
+        "news": _news(answer, mark),
+        "words": since,
+    }
+
+
+def _news(answer: Answer, mark: str | None) -> str:
+    if mark is None or answer.asked.direction not in ("up", "down"):
+        return ""
+    return "good" if mark == answer.asked.direction else "bad"
+
+
+def _trend(site: Site, view: View) -> Markup:
+    answer = site.figures.answer(view.trend())
+    rows = answer.to_list()
+    anything = any(row["value"] is not None for row in rows)
+    wide = charts.trend(answer) if anything else None
+    return site.piece(
+        "trend.html",
+        wide=drawn(wide, "chart-wide") if wide else None,
+        narrow=drawn(charts.trend(answer, charts.NARROW), "chart-narrow") if wide else None,
+        note=wide.note if wide else "",
+        hollow=any(row["partial"] or row["state"] == "few" for row in rows),
+        grain=view.grain,
+        rows=[_period_row(answer, row, view) for row in reversed(rows)],
+    )
+
+
+def _period_row(answer: Answer, row: Row, view: View) -> dict[str, Any]:
+    mark = row.get("moved") if row["state"] == "ok" else None
+    return _figures(answer, row) | {
+        "period": _name(row, view.grain),
+        "partial": row["partial"],
+        "change": units.change(row.get("change"), answer.asked.unit, row["currency"]),
+        "mark": mark,
+        "news": _news(answer, mark),
+        "url": view.address(period=row["period_start"], show="all", page=1) + "#rows",
+    }
+
+
+def _figures(answer: Answer, row: Row) -> dict[str, Any]:
+    unit, currency = answer.asked.unit, row["currency"]
+    return {
+        "value": str(units.written(row["value"], unit, currency)),
+        "interval": units.spread(row["low"], row["high"], unit, currency),
+        "n": row["n"],
+        "state": row["state"],
+    }
+
+
+def _breakdown(site: Site, view: View) -> Markup:
+    answer = site.figures.answer(view.groups())
+    everything = [row for row in answer.to_list() if row["n"]]
+    whole = next(iter(site.figures.answer(view.whole()).to_list()), None)
+    kept = sorted(everything, key=lambda row: -row["n"])[:SHOWN_GROUPS]
+    kept.sort(key=lambda row: (row["value"] is None, -(row["value"] or 0)))
+    wide = charts.groups(answer, kept, view.by, whole) if view.by and kept else None
+    narrow = charts.groups(answer, kept, view.by, whole, charts.NARROW) if wide else None
+    half = charts.groups(answer, kept, view.by, whole, charts.HALF) if wide else None
+    return site.piece(
+        "breakdown.html",
+        by=view.by,
+        span=_span(view, whole),
+        total=len(everything),
+        hidden=len(everything) > len(kept),
+        rows=[_figures(answer, row) | {"name": _group_name(row, view.by)} for row in kept],
+        wide=drawn(half, "chart-wide") if half else None,
+        narrow=drawn(narrow, "chart-narrow") if narrow else None,
+        note=wide.note if wide else "",
+    )
+
+
+def _group_name(row: Row, by: str) -> str:
+    return charts.NOT_KNOWN if row.get(by) is None else str(row[by])
+
+
+def _rows(site: Site, view: View) -> Markup:
+    answer = site.figures.answer(view.rows(), MOST_ROWS)
+    everything = answer.to_list()
+    counted = [row for row in everything if row["counted"]]
+    chosen = {"all": everything, "counted": counted, "out": [row for row in everything if not row["counted"]]}
+    shown = chosen[view.show]
+    last_page = max(1, -(-len(shown) // ROWS_A_PAGE))
+    page = min(view.page, last_page)
+    first = (page - 1) * ROWS_A_PAGE
+    columns = _columns(answer, everything)
+    wide, narrow = _spread(answer, counted)
+    labels = (("all", "all"), ("counted", "counted"), ("out", "not counted"))
+    turns = [(words, to) for words, to in (("Earlier page", page - 1), ("Next page", page + 1)) if 1 <= to <= last_page]
+    return site.piece(
+        "rows.html",
+        kpi=view.kpi,
+        span=_span(view, None),
+        wide=wide,
+        narrow=narrow,
+        counted=len(counted),
+        filters=[
+            (name, f"{words} {len(chosen[name]):,}", view.address(show=name, page=1), name == view.show)
+            for name, words in labels
+        ],
+        reasons=Counter(row["why"] for row in chosen["out"]).most_common(6),
+        columns=columns,
+        names={"instant": "when (UTC)", "unit": "who", "why": "why it counted or not"},
+        numeric=[c for c in columns if any(_is_number(row.get(c)) for row in shown[:ROWS_A_PAGE])],
+        rows=[
+            {"counted": row["counted"], "cells": {c: _cell(row.get(c), c, answer.asked.unit) for c in columns}}
+            for row in shown[first : first + ROWS_A_PAGE]
+        ],
+        first=first + 1,
+        last=min(first + ROWS_A_PAGE, len(shown)),
+        shown=len(shown),
+        total=len(everything),
+        truncated=len(everything) >= MOST_ROWS,
+        turns=[(words, view.address(page=to)) for words, to in turns],
+        api_url=f"/api/v1/kpis/{view.kpi.name}?rows=true&limit=100000",
+    )
+
+
+def _columns(answer: Answer, rows: list[dict[str, Any]]) -> list[str]:
+    """Columns in the order of reading: when, who, which row, its dimension, its values, and why it counted."""
+    names = [c for c in answer.to_arrow().column_names if c not in HIDDEN_COLUMNS]
+    if "score" in names and "x" in names:
+        names.remove("x")
+    first = [c for c in ("instant", "period", "unit", "source", "source_id", *answer.question.by) if c in names]
+    rest = [c for c in names if c not in first and c != "why" and any(row.get(c) is not None for row in rows[:200])]
+    return [*first, *rest, "why"]
+
+
+def _spread(answer: Answer, counted: list[dict[str, Any]]) -> tuple[Markup | None, Markup | None]:
+    """How the values behind the figure are spread, where its rows have one."""
+    column = next((c for c in ("score", "x") if counted and _is_number(counted[0].get(c))), None)
+    if column is None:
+        return None, None
+    unit = answer.asked.unit if column == "x" else "number"
+    made = bars([float(row[column]) for row in counted if _is_number(row[column])], unit)
+    if len(made) < 2:
+        return None, None
+    title = "Rows by time taken" if unit == "seconds" else f"Rows by {'score' if column == 'score' else 'value'}"
+    wide, narrow = (charts.histogram(made, title, "number of rows", w) for w in (HISTOGRAM, charts.NARROW))
+    return drawn(wide, "chart-wide"), drawn(narrow, "chart-narrow")
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _cell(value: Any, column: str, unit: str) -> str:
+    if value is None:
+        return units.NONE
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if column == "x" and unit == "seconds" and _is_number(value):
+        return units.duration(float(value))
+    if column == "instant":
+        at = datetime.fromisoformat(str(value))
+        return f"{units.day_name(at.date())}, {at:%H:%M}"
+    if column == "unit" and len(str(value)) > LONG_KEY:
+        return f"{str(value)[:LONG_KEY]}…"
+    if isinstance(value, float):
+        return f"{value:,.2f}".rstrip("0").rstrip(".")
+    return str(value)
+
+
+def _name(row: Row, grain: str) -> str:
+    return units.period_name(date.fromisoformat(row["period_start"]), grain)
+
+
+def _range(start: str | None, end: str | None) -> str:
+    if start is None or end is None:
+        return "all data"
+    return units.period_name(date.fromisoformat(start), None, date.fromisoformat(end))
+
+
+def _span(view: View, whole: Row | None) -> str:
+    period = view.looked_at
+    if period is not None:
+        return units.period_name(period.start, view.grain)
+    start, end = view.span
+    if start and end:
+        return units.period_name(start, None, end)
+    return _range(whole["period_start"], whole["period_end"]) if whole else "all data"
+
+
+MAKERS: dict[str, Callable[[Site, View], Markup]] = {
+    "headline": _headline,
+    "trend": _trend,
+    "breakdown": _breakdown,
+    "rows": _rows,
+}

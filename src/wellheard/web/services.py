@@ -1,0 +1,148 @@
+"""What the pages need of the rooms they may not see: plain functions, handed in by whoever starts the server."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any, Protocol
+
+from wellheard.base.settings import Settings
+from wellheard.metrics.answer import Answer
+from wellheard.metrics.metric import Metric
+from wellheard.metrics.question import Question
+
+Progress = Callable[[str, int], None]
+
+
+class Feed(Protocol):
+    """Whether a KPI can be computed from the data, and what is missing."""
+
+    @property
+    def kpi(self) -> str: ...
+    @property
+    def rows(self) -> int: ...
+    @property
+    def missing(self) -> str: ...
+
+
+class Taken(Protocol):
+    """What an import did to one table."""
+
+    @property
+    def table(self) -> str: ...
+    @property
+    def read(self) -> int: ...
+    @property
+    def new(self) -> int: ...
+    @property
+    def changed(self) -> int: ...
+    @property
+    def unchanged(self) -> int: ...
+    @property
+    def older(self) -> int: ...
+    @property
+    def repeated(self) -> int: ...
+    @property
+    def rejected(self) -> int: ...
+
+
+class Report(Protocol):
+    """What an import did; `import_id` is None after a dry run."""
+
+    @property
+    def import_id(self) -> str | None: ...
+    @property
+    def files(self) -> Sequence[str]: ...
+    @property
+    def tables(self) -> Sequence[Taken]: ...
+    @property
+    def unreadable(self) -> int: ...
+    @property
+    def rejected(self) -> int: ...
+    @property
+    def reasons(self) -> Sequence[tuple[str, int]]: ...
+    @property
+    def rejects_file(self) -> Path | None: ...
+    @property
+    def readings(self) -> Sequence[tuple[str, str]]: ...
+
+
+class Import(Protocol):
+    """One load, as it is listed."""
+
+    @property
+    def import_id(self) -> str: ...
+    @property
+    def taken_at(self) -> datetime: ...
+    @property
+    def source(self) -> str: ...
+    @property
+    def files(self) -> Sequence[str]: ...
+    @property
+    def tables(self) -> Sequence[Mapping[str, Any]]: ...
+    @property
+    def undone_at(self) -> datetime | None: ...
+
+
+class Undone(Protocol):
+    """What taking a load back did."""
+
+    @property
+    def import_id(self) -> str: ...
+    @property
+    def removed(self) -> Mapping[str, int]: ...
+    @property
+    def restored(self) -> Mapping[str, int]: ...
+
+
+@dataclass(frozen=True)
+class Preview:
+    """The beginning of a file: how it is read in words, its columns, its first rows, and how many could not be read."""
+
+    words: str
+    columns: Sequence[str]
+    rows: Sequence[Mapping[str, object]]
+    renames: Sequence[str] = ()
+    bad_rows: Sequence[str] = ()
+
+
+@dataclass(frozen=True)
+class Draft:
+    """An import as the page has it so far: exactly these columns are taken, and no other.
+
+    `mapping` is canonical column to the file's column, `constants` canonical column to a value for every row, and
+    `date_formats` the file's column to its format.
+    """
+
+    file: Path
+    table: str
+    source: str
+    mapping: Mapping[str, str]
+    constants: Mapping[str, str] = field(default_factory=dict)
+    tz: str | None = None
+    fold: str | None = None
+    decimal: str | None = None
+    date_formats: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Services:
+    """Everything of a workspace that web uses. Every function may be called from any thread."""
+
+    settings: Settings
+    kpis: Callable[[], Sequence[Metric]]
+    ask: Callable[[Question, int | None], Answer]
+    dimensions: Callable[[str], Sequence[str]]
+    data_end: Callable[[str], date | None]
+    snapshot: Callable[[], int]
+    feeds: Callable[[], Sequence[Feed]]
+    simulated: Callable[[], bool]
+    uploads: Path
+    preview: Callable[[Path], Preview]
+    suggest: Callable[[str, Sequence[str]], Mapping[str, str]]
+    take: Callable[[Draft, bool, Progress], Report]
+    recipe: Callable[[Draft], str]
+    imports: Callable[[], Sequence[Import]]
+    undo: Callable[[str], Undone]
