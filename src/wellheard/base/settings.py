@@ -31,7 +31,9 @@ class Settings(BaseSettings):
         "customer", description="Who counts as one in every rate: the customer, or the company in a B2B workspace."
     )
     memory_limit: str = Field(
-        "1GB", pattern=r"^\d+(\.\d+)?\s?(MB|GB)$", description="What the query engine may hold before it spills to disk."
+        "1GB",
+        pattern=r"^\d+(\.\d+)?\s?(MB|GB)$",
+        description="What the query engine may hold before it spills to disk.",
     )
     threads: int = Field(0, ge=0, le=256, description="Threads of the query engine; 0 takes one a core.")
     host: str = Field("127.0.0.1", description="The address that `serve` listens on.")
@@ -61,8 +63,8 @@ class Settings(BaseSettings):
         settings_cls: type[BaseSettings],
         init_settings: PydanticBaseSettingsSource,
         env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,
-        file_secret_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - the library names the arguments
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         toml = TomlConfigSettingsSource(settings_cls, toml_file=cls.model_config.get("toml_file"))
         return init_settings, env_settings, toml
@@ -70,12 +72,14 @@ class Settings(BaseSettings):
 
 def settings_of(home: Path) -> Settings:
     """The settings of the deployment in `home`; raises BrokenHome naming each setting that is wrong."""
-    bound = type("Settings", (Settings,), {"model_config": SettingsConfigDict(**{**Settings.model_config, "toml_file": home / FILE})})
+    config = SettingsConfigDict(**{**Settings.model_config, "toml_file": home / FILE})
+    bound = type("Settings", (Settings,), {"model_config": config})
     try:
         made = bound()
     except ValidationError as error:
         wrong = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors(include_url=False))
-        raise BrokenHome(f"settings are wrong: {wrong}", hint=f"mend {home / FILE} or the WELLHEARD_* variables") from None
+        hint = f"mend {home / FILE} or the WELLHEARD_* variables"
+        raise BrokenHome(f"settings are wrong: {wrong}", hint=hint) from None
     except (ValueError, OSError) as error:
         raise BrokenHome(f"{FILE} cannot be read: {error}", hint=f"mend {home / FILE}") from None
     return made  # type: ignore[no-any-return]
@@ -102,6 +106,7 @@ def explain(settings: Settings) -> list[Line]:
     lines = []
     for name, field in Settings.model_fields.items():
         value, default = getattr(settings, name), field.default
-        origin = "environment" if f"WELLHEARD_{name}".upper() in os.environ else ("file" if value != default else "default")
+        set_outside = f"WELLHEARD_{name}".upper() in os.environ
+        origin = "environment" if set_outside else "file" if value != default else "default"
         lines.append(Line(name, str(value), str(default), field.description or "", origin))
     return lines

@@ -88,7 +88,8 @@ def _tuples(table: pa.Table) -> Iterator[tuple[Any, ...]]:
 def _schedules(lake: Lake) -> dict[str | None, Schedule]:
     """Schedules by id; where there is one alone, it holds for conversations that name none."""
     rows = lake.backend.to_pyarrow(lake.table("schedules")).to_pylist()
-    found: dict[str | None, Schedule] = dict(schedule_from_rows(rows))
+    found: dict[str | None, Schedule] = {}
+    found.update(schedule_from_rows(rows))
     if len(found) == 1:
         found[None] = next(iter(found.values()))
     return found

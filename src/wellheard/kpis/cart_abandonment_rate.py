@@ -1,5 +1,7 @@
 """Cart abandonment rate: the share of opened carts that were not bought."""
 
+from typing import Any
+
 import ibis
 import ibis.expr.types as ir
 
@@ -7,6 +9,7 @@ from wellheard.metrics.ask import Ask
 from wellheard.metrics.bricks import Share
 from wellheard.metrics.metric import Example, Metric, Need, Variant
 from wellheard.metrics.reader import instant_literal
+from wellheard.metrics.samples import Rows
 
 
 def rows(ask: Ask) -> ir.Table:
@@ -22,8 +25,8 @@ def rows(ask: Ask) -> ir.Table:
     )
 
 
-def _carts(bought: int, left: int) -> dict[str, list[dict[str, object]]]:
-    rows = [
+def _carts(bought: int, left: int) -> Rows:
+    rows: list[dict[str, Any]] = [
         {
             "source_id": str(i), "visitor_id": str(i), "opened_at": "2026-03-05T10:00:00Z",
             "bought_at": "2026-03-05T10:10:00Z" if i < bought else None,
@@ -31,7 +34,7 @@ def _carts(bought: int, left: int) -> dict[str, list[dict[str, object]]]:
         for i in range(bought + left)
     ]  # fmt: skip
     late = {"source_id": "late", "visitor_id": "late", "opened_at": "2026-03-05T12:00:00Z"}
-    return {"carts": [*rows, late] if rows else []}
+    return {"carts": [*rows, late]}
 
 
 KPI = Metric(
@@ -54,6 +57,6 @@ KPI = Metric(
     ),
     examples=(
         Example("800 opened, 100 bought", _carts(100, 700), 87.5, 800, pending=1),
-        Example("none", _carts(0, 0), None, 0),
+        Example("none", {}, None, 0),
     ),
 )

@@ -7,6 +7,7 @@ from wellheard.metrics.answers import answers, commonest_scale, on_scale
 from wellheard.metrics.ask import Ask
 from wellheard.metrics.bricks import Mean, Net, Share
 from wellheard.metrics.metric import Example, Metric, Need, Variant
+from wellheard.metrics.samples import scored
 
 SEVEN, FIVE = (1, 7), (1, 5)
 
@@ -26,10 +27,9 @@ def rows(ask: Ask) -> ir.Table:
     return ask.rows(t, out=out, score=t.score, good=easy, bad=hard, x=t.score)
 
 
-def _answers(scale_max: int, counts: dict[int, int], **more: object) -> dict[str, list[dict[str, object]]]:
-    row = {"kind": "ces", "scale_min": 1, "scale_max": scale_max, "answered_at": "2026-03-05", **more}
-    return {"survey_responses": [{**row, "score": s} for s, n in counts.items() for _ in range(n)]}
+HUNDRED = scored("ces", {7: 20, 6: 30, 5: 20, 4: 20, 1: 10}, scale_max=7)
 
+EFFORT = scored("ces", {1: 5, 2: 5}, scale_max=5, direction="low_is_good")
 
 KPI = Metric(
     name="ces",
@@ -52,17 +52,18 @@ KPI = Metric(
         Variant("mean", "The average answer on its scale.", Mean(least=1, most=7), unit="number"),
         Variant("net", "Share easy minus share hard (1 to 3 of 7, 1 and 2 of 5), in points.", Net(), unit="points"),
         Variant(
-            "v1_effort", "The average of “how much effort”, 1 to 5: low is good.", Mean(least=1, most=5), unit="number",
+            "v1_effort",
+            "The average of “how much effort”, 1 to 5: low is good.",
+            Mean(least=1, most=5),
+            unit="number",
             direction="down",
         ),
     ),
     examples=(
-        Example("70 of 100 rated 5, 6 or 7 of 7", _answers(7, {7: 20, 6: 30, 5: 20, 4: 20, 1: 10}), 70.0, 100),
-        Example("the net of the same", _answers(7, {7: 20, 6: 30, 5: 20, 4: 20, 1: 10}), 60.0, 100, variant="net"),
-        Example("1 to 5", _answers(5, {5: 5, 4: 5, 3: 5, 2: 5}), 50.0, 20),
-        Example(
-            "effort", _answers(5, {1: 5, 2: 5}, direction="low_is_good"), 1.5, 10, variant="v1_effort",
-        ),
-        Example("no answers", _answers(7, {}), None, 0),
+        Example("70 of 100 rated 5, 6 or 7 of 7", HUNDRED, 70.0, 100),
+        Example("the net of the same", HUNDRED, 60.0, 100, variant="net"),
+        Example("1 to 5", scored("ces", {5: 5, 4: 5, 3: 5, 2: 5}, scale_max=5), 50.0, 20),
+        Example("effort", EFFORT, 1.5, 10, variant="v1_effort"),
+        Example("no answers", {}, None, 0),
     ),
 )

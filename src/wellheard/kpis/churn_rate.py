@@ -7,6 +7,7 @@ from wellheard.metrics.ask import Ask
 from wellheard.metrics.bricks import MoneyShare, Share
 from wellheard.metrics.cohort import LEVELS, SPANS, cohort
 from wellheard.metrics.metric import Example, Metric, Need, Variant
+from wellheard.metrics.samples import CAME_AND_LEFT, MARCH, lives
 
 
 def rows(ask: Ask) -> ir.Table:
@@ -24,21 +25,6 @@ def rows(ask: Ask) -> ir.Table:
     lost = ibis.greatest(t.mrr_start - t.mrr_end, 0)
     return ask.rows(t, out=out, good=t.started & ~t.stays, num=lost, den=t.mrr_start)
 
-
-def _lives(*lives: tuple[int, str, str | None]) -> dict[str, list[dict[str, object]]]:
-    spans = [(start, end) for n, start, end in lives for _ in range(n)]
-    return {
-        "subscriptions": [
-            {"source_id": str(i), "customer_id": str(i), "mrr": 10, "currency": "EUR", "started_at": s, "ended_at": e}
-            for i, (s, e) in enumerate(spans)
-        ]
-    }
-
-
-_MARCH = {"start": "2026-03-01", "end": "2026-04-01"}
-_INSIDE = _lives(
-    (90, "2026-01-01", None), (10, "2026-01-01", "2026-03-10"), (15, "2026-03-05", None), (5, "2026-03-05", "2026-03-20")
-)
 
 KPI = Metric(
     name="churn_rate",
@@ -66,8 +52,15 @@ KPI = Metric(
         Variant("revenue", "Lost MRR of the cohort, contraction included, ÷ its MRR.", MoneyShare()),
     ),
     examples=(
-        Example("500 at start, 50 lost", _lives((450, "2026-01-01", None), (50, "2026-01-01", "2026-03-10")), 10.0, 500, **_MARCH),
-        Example("came and left inside", _INSIDE, 10.0, 100, **_MARCH),
-        Example("nobody", _lives(), None, 0, **_MARCH),
+        Example(
+            "500 at start, 50 lost",
+            lives((450, "2026-01-01", None), (50, "2026-01-01", "2026-03-10")),
+            10.0,
+            500,
+            start=MARCH[0],
+            end=MARCH[1],
+        ),
+        Example("came and left inside", CAME_AND_LEFT, 10.0, 100, start=MARCH[0], end=MARCH[1]),
+        Example("nobody", {}, None, 0, start=MARCH[0], end=MARCH[1]),
     ),
 )

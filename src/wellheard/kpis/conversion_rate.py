@@ -5,6 +5,7 @@ import ibis.expr.types as ir
 from wellheard.metrics.ask import Ask
 from wellheard.metrics.bricks import Share
 from wellheard.metrics.metric import Example, Metric, Need, Variant
+from wellheard.metrics.samples import Rows
 
 
 def rows(ask: Ask) -> ir.Table:
@@ -13,7 +14,7 @@ def rows(ask: Ask) -> ir.Table:
     return ask.rows(t, out=out, good=t.converted_at.notnull())
 
 
-def _visits(*visits: tuple[str, bool]) -> dict[str, list[dict[str, object]]]:
+def _visits(*visits: tuple[str, bool]) -> Rows:
     return {
         "visits": [
             {
@@ -25,7 +26,7 @@ def _visits(*visits: tuple[str, bool]) -> dict[str, list[dict[str, object]]]:
     }  # fmt: skip
 
 
-_FIVE = _visits(("a", False), ("a", True), ("a", False), ("b", False), ("c", False))
+FIVE = _visits(("a", False), ("a", True), ("a", False), ("b", False), ("c", False))
 
 KPI = Metric(
     name="conversion_rate",
@@ -47,8 +48,8 @@ KPI = Metric(
         Variant("by_campaign_visit", "The same, of visits that came from a campaign.", Share()),
     ),
     examples=(
-        Example("one of three visitors", _FIVE, 100 / 3, 3),
-        Example("one of five visits", _FIVE, 20.0, 5, variant="by_visit"),
-        Example("none", _visits(), None, 0),
+        Example("one of three visitors", FIVE, 100 / 3, 3),
+        Example("one of five visits", FIVE, 20.0, 5, variant="by_visit"),
+        Example("none", {}, None, 0),
     ),
 )

@@ -6,6 +6,7 @@ from wellheard.metrics.answers import answers, bottom_box, commonest_scale, on_s
 from wellheard.metrics.ask import Ask
 from wellheard.metrics.bricks import Mean, Net, Share
 from wellheard.metrics.metric import Example, Metric, Need, Variant
+from wellheard.metrics.samples import scored
 
 FIVE = (1, 5)
 SCALES = (FIVE, (1, 7), (1, 10), (1, 3), (1, 4), (0, 10), (0, 1), (1, 2))
@@ -16,7 +17,9 @@ def rows(ask: Ask) -> ir.Table:
     out.append((t.scale_min.isnull() | t.scale_max.isnull(), "its scale is not known"))
     if ask.has("mean"):
         scale = commonest_scale(ask, t, SCALES)
-        out.append((~on_scale(t, *scale), f"not asked on the scale {scale[0]} to {scale[1]}: scales do not mix in a mean"))
+        out.append(
+            (~on_scale(t, *scale), f"not asked on the scale {scale[0]} to {scale[1]}: scales do not mix in a mean")
+        )
     if ask.has("as_zendesk"):
         out.append((~on_scale(t, *FIVE), "not asked on the scale 1 to 5"))
     span = t.scale_max - t.scale_min
@@ -25,18 +28,14 @@ def rows(ask: Ask) -> ir.Table:
     return ask.rows(t, out=out, score=t.score, good=good, bad=bottom_box(t), x=x)
 
 
-def _answers(counts: dict[int, int]) -> dict[str, list[dict[str, object]]]:
-    scores = [s for s, n in counts.items() for _ in range(n)]
-    return {"survey_responses": [{"kind": "csat", "score": s, "answered_at": "2026-03-05"} for s in scores]}
-
-
-HUNDRED = _answers({5: 40, 4: 30, 3: 15, 2: 10, 1: 5})
+HUNDRED = scored("csat", {5: 40, 4: 30, 3: 15, 2: 10, 1: 5})
 
 KPI = Metric(
     name="csat",
     title="Customer satisfaction",
     question="How many customers were satisfied?",
-    formula="100 × answers in the satisfied box ÷ answers; 4 and 5 of 1 to 5 (top 1 of 3 points, top 2 of 4 to 7, top 3 of 10)",
+    formula="100 × answers in the satisfied box ÷ answers; the box is 4 and 5 of 1 to 5 (3 points: top 1; "
+    "4 to 7: top 2; 10: top 3)",
     unit="percent",
     direction="up",
     rows=rows,
@@ -50,7 +49,12 @@ KPI = Metric(
     source="ISO 10004:2018, Annex D; interval: E. B. Wilson, JASA 22 (1927) 209–212",
     variants=(
         Variant("mean", "The average answer on its own scale.", Mean(), unit="number"),
-        Variant("rescaled", "The average answer on 0 to 100: (answer − lowest) ÷ range.", Mean(least=0, most=100), unit="number"),
+        Variant(
+            "rescaled",
+            "The average answer on 0 to 100: (answer − lowest) ÷ range.",
+            Mean(least=0, most=100),
+            unit="number",
+        ),
         Variant("good_minus_bad", "Satisfied minus dissatisfied, in points.", Net(), unit="points"),
         Variant("as_zendesk", "Of 1 to 5, 4 and 5 are good and the rest bad. Formula only.", Share()),
     ),
@@ -59,7 +63,7 @@ KPI = Metric(
         Example("their mean", HUNDRED, 3.9, 100, variant="mean"),
         Example("rescaled", HUNDRED, 72.5, 100, variant="rescaled"),
         Example("good minus bad", HUNDRED, 55.0, 100, variant="good_minus_bad"),
-        Example("8 of 10 satisfied", _answers({5: 8, 2: 2}), 80.0, 10, low=49, high=94, within=0.5),
-        Example("no answers", _answers({}), None, 0),
+        Example("8 of 10 satisfied", scored("csat", {5: 8, 2: 2}), 80.0, 10, low=49, high=94, within=0.5),
+        Example("no answers", {}, None, 0),
     ),
 )

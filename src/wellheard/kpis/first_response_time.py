@@ -1,12 +1,13 @@
 """First response time: how long a customer waits for a person's first public reply."""
 
-
 import ibis.expr.types as ir
 
 from wellheard.metrics.ask import Ask
 from wellheard.metrics.bricks import Mean, Quantile, Share
 from wellheard.metrics.conversations import conversations
 from wellheard.metrics.metric import Example, Metric, Need, Variant
+from wellheard.metrics.samples import Rows
+from wellheard.metrics.samples import conversations as asked_at_midnight
 
 
 def rows(ask: Ask) -> ir.Table:
@@ -31,35 +32,39 @@ def rows(ask: Ask) -> ir.Table:
     )
 
 
-_ASKED = {"source_id": "1", "opened_at": "2026-03-05T10:00:00Z", "opened_by": "customer"}
-
-
-def _said(*events: tuple[str, str]) -> dict[str, list[dict[str, object]]]:
-    messages = [
-        {"source_id": str(i), "conversation_id": "1", "author_type": who, "visibility": "public", "sent_at": at}
-        for i, (who, at) in enumerate(events)
+def _said(*events: tuple[str, str]) -> Rows:
+    """One conversation and its messages: who wrote, and when."""
+    rows = asked_at_midnight({})
+    rows["messages"] = [
+        {"source_id": str(n), "conversation_id": "0", "author_type": who, "visibility": "public", "sent_at": at}
+        for n, (who, at) in enumerate(events)
     ]
-    return {"conversations": [_ASKED], "messages": list(messages)}
+    return rows
 
 
-def _given(*minutes: int) -> dict[str, list[dict[str, object]]]:
-    return {
-        "conversations": [
-            {**_ASKED, "source_id": str(i), "first_response_seconds": m * 60} for i, m in enumerate(minutes)
-        ]
-    }
+def _given(*minutes: int) -> Rows:
+    return asked_at_midnight(*({"first_response_seconds": m * 60} for m in minutes))
 
 
-_BOT = _said(
-    ("customer", "2026-03-05T10:00:00Z"), ("bot", "2026-03-05T10:00:05Z"),
-    ("customer", "2026-03-10T10:00:00Z"), ("human", "2026-03-10T10:10:00Z"),
+BOT = _said(
+    ("customer", "2026-03-05T00:00:00Z"),
+    ("bot", "2026-03-05T00:00:05Z"),
+    ("customer", "2026-03-10T00:00:00Z"),
+    ("human", "2026-03-10T00:10:00Z"),
 )
-_BOT["status_events"] = [
+BOT["status_events"] = [
     {
-        "source_id": "s", "conversation_id": "1", "changed_at": "2026-03-05T10:00:06Z", "field": "status", "old": "open",
-        "new": "closed", "actor_type": "bot",
+        "source_id": "s",
+        "conversation_id": "0",
+        "changed_at": "2026-03-05T00:00:06Z",
+        "field": "status",
+        "old": "open",
+        "new": "closed",
+        "actor_type": "bot",
     }
-]  # fmt: skip
+]
+AT_ONCE = _said(("customer", "2026-03-05T00:00:00Z"), ("human", "2026-03-05T00:01:30Z"))
+WAITING = _said(("customer", "2026-03-05T00:00:00Z"))
 
 KPI = Metric(
     name="first_response_time",
@@ -73,30 +78,28 @@ KPI = Metric(
     placed_by="conversation start",
     needs=(Need("conversations", ("first_response_seconds",)),),
     traps=(
-        "A bot's or automation's reply does not stop the clock; what it closes ends there, and the customer's next "
-        "message starts the clock anew.",
+        "A machine's reply does not stop the clock; what it closes ends there, and the next message starts it anew.",
         "Conversations that we opened, or merged away, are out; those not answered yet are pending, not zero.",
         "Medians of months are not averaged into a median of the year.",
     ),
-    source="Definition: docs/decisions; order-statistic interval: H. A. David and H. N. Nagaraja, Order Statistics, 2003",
+    source="Definition: docs/decisions; interval: H. A. David and H. N. Nagaraja, Order Statistics, 2003",
     not_additive="a quantile of all rows is no function of the groups' quantiles",
     variants=(
         Variant("mean", "The average wait.", Mean(least=0)),
         Variant("p90", "The wait that nine of ten stay below.", Quantile(p=0.9)),
-        Variant("within_target", "Share answered within the target (a setting).", Share(), unit="percent", direction="up"),
+        Variant(
+            "within_target", "Share answered within the target (a setting).", Share(), unit="percent", direction="up"
+        ),
         Variant("from_handoff", "Counted from the moment a bot handed over."),
         Variant("business", "In business seconds of the conversation's schedule."),
     ),
     examples=(
-        Example("bot closes, customer returns after 5 days, reply 10 minutes later", _BOT, 600.0, 1),
-        Example(
-            "one reply after 90 seconds", _said(("customer", "2026-03-05T10:00:00Z"), ("human", "2026-03-05T10:01:30Z")), 90.0, 1
-        ),
-        Example("not answered yet", _said(("customer", "2026-03-05T10:00:00Z")), None, 0, pending=1),
+        Example("bot closes, customer returns after 5 days, reply 10 minutes later", BOT, 600.0, 1),
+        Example("one reply after 90 seconds", AT_ONCE, 90.0, 1),
+        Example("not answered yet", WAITING, None, 0, pending=1),
         Example("three given", _given(10, 20, 60), 1200.0, 3),
         Example("their mean", _given(10, 20, 60), 1800.0, 3, variant="mean"),
         Example("within an hour", _given(10, 20, 61, 120), 50.0, 4, variant="within_target"),
-        Example("none", {"conversations": []}, None, 0),
+        Example("none", {}, None, 0),
     ),
 )
-

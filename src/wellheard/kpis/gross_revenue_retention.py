@@ -7,6 +7,7 @@ from wellheard.metrics.ask import Ask
 from wellheard.metrics.bricks import MoneyShare
 from wellheard.metrics.cohort import LEVELS, SPANS, cohort
 from wellheard.metrics.metric import Example, Metric, Need, Variant
+from wellheard.metrics.samples import MARCH, THREE_CUSTOMERS
 
 
 def rows(ask: Ask) -> ir.Table:
@@ -19,26 +20,11 @@ def rows(ask: Ask) -> ir.Table:
     return ask.rows(t, out=out, num=ibis.least(t.mrr_start, t.mrr_end), den=t.mrr_start)
 
 
-def _plans(*plans: tuple[str, float, str, str | None]) -> dict[str, list[dict[str, object]]]:
-    return {
-        "subscriptions": [
-            {"source_id": str(i), "customer_id": who, "mrr": mrr, "currency": "EUR", "started_at": start, "ended_at": end}
-            for i, (who, mrr, start, end) in enumerate(plans)
-        ]
-    }
-
-
-ABC = _plans(
-    ("A", 100, "2025-01-01", "2025-09-01"), ("A", 150, "2025-09-01", None), ("B", 100, "2025-01-01", "2025-09-01"),
-    ("B", 60, "2025-09-01", None), ("C", 100, "2025-01-01", "2025-09-01"), ("D", 500, "2025-08-01", None),
-)  # fmt: skip
-_MARCH = {"start": "2026-03-01", "end": "2026-04-01"}
-
 KPI = Metric(
     name="gross_revenue_retention",
     title="Gross revenue retention",
     question="How much of last year's recurring revenue do we still have, growth not counted?",
-    formula="100 × Σ min(MRR at the end, MRR at the start) ÷ Σ MRR at the start, over the customers of 12 months before the end",
+    formula="100 × Σ min(MRR at the end, MRR at the start) ÷ Σ MRR at the start, over the customers 12 months before",
     unit="percent",
     direction="up",
     rows=rows,
@@ -56,7 +42,7 @@ KPI = Metric(
         Variant("quarterly", "From three months before the period's end."),
     ),
     examples=(
-        Example("A 100→150, B 100→60, C 100→0", ABC, 160 / 3, 3, **_MARCH),
-        Example("nobody", _plans(), None, 0, **_MARCH),
+        Example("A 100→150, B 100→60, C 100→0", THREE_CUSTOMERS, 160 / 3, 3, start=MARCH[0], end=MARCH[1]),
+        Example("nobody", {}, None, 0, start=MARCH[0], end=MARCH[1]),
     ),
 )

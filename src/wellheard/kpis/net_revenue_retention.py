@@ -7,6 +7,7 @@ from wellheard.metrics.ask import Ask
 from wellheard.metrics.bricks import Ratio
 from wellheard.metrics.cohort import LEVELS, SPANS, cohort
 from wellheard.metrics.metric import Example, Metric, Need, Variant
+from wellheard.metrics.samples import MARCH, THREE_CUSTOMERS, plans
 
 
 def rows(ask: Ask) -> ir.Table:
@@ -20,21 +21,8 @@ def rows(ask: Ask) -> ir.Table:
     return ask.rows(t, out=out, num=num, den=t.mrr_start)
 
 
-def _plans(*plans: tuple[str, float, str, str | None]) -> dict[str, list[dict[str, object]]]:
-    return {
-        "subscriptions": [
-            {"source_id": str(i), "customer_id": who, "mrr": mrr, "currency": "EUR", "started_at": start, "ended_at": end}
-            for i, (who, mrr, start, end) in enumerate(plans)
-        ]
-    }
-
-
-_ABC = _plans(
-    ("A", 100, "2025-01-01", "2025-09-01"), ("A", 150, "2025-09-01", None), ("B", 100, "2025-01-01", "2025-09-01"),
-    ("B", 60, "2025-09-01", None), ("C", 100, "2025-01-01", "2025-09-01"), ("D", 500, "2025-08-01", None),
-)  # fmt: skip
-_BACK = _plans(("A", 100, "2025-01-01", None), ("B", 100, "2025-01-01", "2025-06-01"), ("B", 100, "2025-09-01", None))
-_MARCH = {"start": "2026-03-01", "end": "2026-04-01"}
+BACK = plans(("A", 100, "2025-01-01", None), ("B", 100, "2025-01-01", "2025-06-01"), ("B", 100, "2025-09-01", None))
+JANUARY = ("2026-01-01", "2026-02-01")
 
 KPI = Metric(
     name="net_revenue_retention",
@@ -54,16 +42,16 @@ KPI = Metric(
         "A customer who left and came back counts as lost; the variant `with_reactivation` takes the return in.",
     ),
     not_additive="a cohort is defined by its window",
-    source="Definition: docs/decisions; linearised interval: W. G. Cochran, Sampling Techniques, 3rd ed. 1977, chapter 6",
+    source="Definition: docs/decisions; interval: W. G. Cochran, Sampling Techniques, 3rd ed. 1977, chapter 6",
     variants=(
         *(Variant(level, f"Counted {level.replace('_', ' ')}.") for level in LEVELS),
         Variant("monthly", "From one month before the period's end."),
         Variant("with_reactivation", "The MRR of customers who left and came back counts."),
     ),
     examples=(
-        Example("A 100→150, B 100→60, C 100→0", _ABC, 70.0, 3, **_MARCH),
-        Example("B left and came back", _BACK, 50.0, 2, start="2026-01-01", end="2026-02-01"),
-        Example("the return counted", _BACK, 100.0, 2, variant="with_reactivation", start="2026-01-01", end="2026-02-01"),
-        Example("nobody", _plans(), None, 0, **_MARCH),
+        Example("A 100→150, B 100→60, C 100→0", THREE_CUSTOMERS, 70.0, 3, start=MARCH[0], end=MARCH[1]),
+        Example("B left and came back", BACK, 50.0, 2, start=JANUARY[0], end=JANUARY[1]),
+        Example("the return counted", BACK, 100.0, 2, variant="with_reactivation", start=JANUARY[0], end=JANUARY[1]),
+        Example("nobody", {}, None, 0, start=MARCH[0], end=MARCH[1]),
     ),
 )

@@ -6,6 +6,7 @@ from wellheard.metrics.answers import answers, on_scale
 from wellheard.metrics.ask import Ask
 from wellheard.metrics.bricks import Mean, Net
 from wellheard.metrics.metric import Example, Metric, Need, Variant
+from wellheard.metrics.samples import scored
 
 
 def rows(ask: Ask) -> ir.Table:
@@ -17,9 +18,7 @@ def rows(ask: Ask) -> ir.Table:
     return ask.rows(t, out=out, score=t.score, good=t.score >= 9, bad=t.score <= 6, x=t.score)
 
 
-def _scores(*scores: int | None) -> dict[str, list[dict[str, object]]]:
-    return {"survey_responses": [{"kind": "nps", "score": s, "answered_at": "2026-03-05"} for s in scores]}
-
+TEN = scored("nps", {10: 2, 9: 3, 8: 1, 7: 1, 4: 1, 2: 1, 1: 1})
 
 KPI = Metric(
     name="nps",
@@ -44,11 +43,11 @@ KPI = Metric(
         Variant("mean", "The average answer, 0 to 10: not NPS.", Mean(least=0, most=10), unit="number"),
     ),
     examples=(
-        Example("90 % promoters, 5 % detractors", _scores(*[9] * 90, *[7] * 5, *[3] * 5), 85.0, 100),
-        Example("ten answers", _scores(10, 10, 9, 9, 9, 8, 7, 4, 2, 1), 20.0, 10),
-        Example("the mean of ten answers", _scores(10, 10, 9, 9, 9, 8, 7, 4, 2, 1), 6.9, 10, variant="mean"),
-        Example("50 skipped", _scores(*[9] * 50, *[7] * 30, *[0] * 20, *[None] * 50), 30.0, 100),
-        Example("50 people", _scores(*[9] * 25, *[7] * 15, *[0] * 10), 30.0, 50, low=7, high=49, within=1),
-        Example("no answers", _scores(), None, 0),
+        Example("90 % promoters, 5 % detractors", scored("nps", {9: 90, 7: 5, 3: 5}), 85.0, 100),
+        Example("ten answers", TEN, 20.0, 10),
+        Example("the mean of ten answers", TEN, 6.9, 10, variant="mean"),
+        Example("50 skipped", scored("nps", {9: 50, 7: 30, 0: 20, None: 50}), 30.0, 100),
+        Example("50 people", scored("nps", {9: 25, 7: 15, 0: 10}), 30.0, 50, low=7, high=49, within=1),
+        Example("no answers", {}, None, 0),
     ),
 )

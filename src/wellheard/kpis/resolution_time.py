@@ -6,6 +6,7 @@ from wellheard.metrics.ask import Ask
 from wellheard.metrics.bricks import Mean, Quantile
 from wellheard.metrics.conversations import conversations
 from wellheard.metrics.metric import Example, Metric, Need, Variant
+from wellheard.metrics.samples import conversations as asked_at_midnight
 
 
 def rows(ask: Ask) -> ir.Table:
@@ -29,17 +30,10 @@ def rows(ask: Ask) -> ir.Table:
     )
 
 
-def _hours(*hours: float | None) -> dict[str, list[dict[str, object]]]:
-    return {
-        "conversations": [
-            {
-                "source_id": str(i), "opened_at": "2026-03-05T00:00:00Z", "opened_by": "customer",
-                "resolved_at": None if h is None else f"2026-03-05T{int(h):02d}:00:00Z",
-            }
-            for i, h in enumerate(hours)
-        ]
-    }  # fmt: skip
-
+FOUR = asked_at_midnight(
+    *({"resolved_at": f"2026-03-05T{hour:02d}:00:00Z"} for hour in (1, 2, 6)),
+    {"resolved_at": None},
+)
 
 KPI = Metric(
     name="resolution_time",
@@ -68,9 +62,9 @@ KPI = Metric(
         Variant("business", "In business seconds of the conversation's schedule."),
     ),
     examples=(
-        Example("1, 2 and 6 hours, one open", _hours(1, 2, 6, None), 3 * 3600.0, 3, pending=1),
-        Example("the same per received", _hours(1, 2, 6, None), 2.25 * 3600, 4, variant="per_received"),
-        Example("their median", _hours(1, 2, 6, None), 2 * 3600.0, 3, variant="median", pending=1),
-        Example("none", {"conversations": []}, None, 0),
+        Example("1, 2 and 6 hours, one open", FOUR, 3 * 3600.0, 3, pending=1),
+        Example("the same per received", FOUR, 2.25 * 3600, 4, variant="per_received"),
+        Example("their median", FOUR, 2 * 3600.0, 3, variant="median", pending=1),
+        Example("none", {}, None, 0),
     ),
 )

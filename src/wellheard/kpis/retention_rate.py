@@ -8,6 +8,7 @@ from wellheard.metrics.bricks import Ratio, Share
 from wellheard.metrics.cohort import LEVELS, SPANS, cohort
 from wellheard.metrics.metric import Example, Metric, Need, Variant
 from wellheard.metrics.purchases import ORDERS, repeats
+from wellheard.metrics.samples import CAME_AND_LEFT, MARCH, lives, orders
 
 
 def rows(ask: Ask) -> ir.Table:
@@ -20,34 +21,14 @@ def rows(ask: Ask) -> ir.Table:
     return ask.rows(t, out=[(t.came, "not a customer at the period's start")], good=t.stays)
 
 
-def _lives(*lives: tuple[int, str, str | None]) -> dict[str, list[dict[str, object]]]:
-    spans = [(start, end) for n, start, end in lives for _ in range(n)]
-    return {
-        "subscriptions": [
-            {"source_id": str(i), "customer_id": str(i), "mrr": 10, "currency": "EUR", "started_at": s, "ended_at": e}
-            for i, (s, e) in enumerate(spans)
-        ]
-    }
-
-
-_MARCH = {"start": "2026-03-01", "end": "2026-04-01"}
-_PLAIN = _lives((121, "2026-01-01", None), (9, "2026-01-01", "2026-03-10"), (23, "2026-03-05", None))
-_MIXED = _lives(
-    (90, "2026-01-01", None), (10, "2026-01-01", "2026-03-10"), (15, "2026-03-05", None), (5, "2026-03-05", "2026-03-20")
-)
-
-
-def _orders(*orders: tuple[str, str]) -> dict[str, list[dict[str, object]]]:
-    return {
-        "orders": [
-            {"source_id": str(i), "customer_id": who, "ordered_at": day, "revenue": 10, "currency": "EUR"}
-            for i, (who, day) in enumerate(orders)
-        ]
-    }
-
-
-_SHOP = _orders(
-    ("a", "2026-01-01"), ("a", "2026-02-01"), ("b", "2026-01-01"), ("c", "2026-01-05"), ("c", "2026-05-20"), ("d", "2026-05-01")
+PLAIN = lives((121, "2026-01-01", None), (9, "2026-01-01", "2026-03-10"), (23, "2026-03-05", None))
+SHOP = orders(
+    ("a", "2026-01-01", 10, 0),
+    ("a", "2026-02-01", 10, 0),
+    ("b", "2026-01-01", 10, 0),
+    ("c", "2026-01-05", 10, 0),
+    ("c", "2026-05-20", 10, 0),
+    ("d", "2026-05-01", 10, 0),
 )
 
 KPI = Metric(
@@ -71,22 +52,23 @@ KPI = Metric(
     source="Definition: docs/decisions; interval: E. B. Wilson, JASA 22 (1927) 209–212",
     variants=(
         *(Variant(level, f"Counted {level.replace('_', ' ')}.") for level in LEVELS),
-        Variant("formula", "(end − new) ÷ start from counts: too low where new customers left again.", Ratio(scale=100.0)),
         Variant(
-            "repeat_purchase", "Share of first buyers with a second order within 90 days, of those whose 90 days have passed.",
+            "formula", "(end − new) ÷ start from counts: too low where new customers left again.", Ratio(scale=100.0)
+        ),
+        Variant(
+            "repeat_purchase",
+            "Share of first buyers with a second order within 90 days, of those whose 90 days have passed.",
             Share(),
             spans=ORDERS,
         ),
-        Variant(
-            "repeat_purchase_ever", "Share of buyers with a second order at any time.", Share(), spans=ORDERS
-        ),
+        Variant("repeat_purchase_ever", "Share of buyers with a second order at any time.", Share(), spans=ORDERS),
     ),
     examples=(
-        Example("start 130, lost 9, new 23", _PLAIN, 12100 / 130, 130, **_MARCH),
-        Example("10 of the old left, 5 of 20 new left", _MIXED, 90.0, 100, **_MARCH),
-        Example("the same by the formula", _MIXED, 85.0, 120, variant="formula", **_MARCH),
-        Example("one of three came back in time", _SHOP, 100 / 3, 3, variant="repeat_purchase", pending=1),
-        Example("two of four came back", _SHOP, 50.0, 4, variant="repeat_purchase_ever"),
-        Example("nobody", _lives(), None, 0, **_MARCH),
+        Example("start 130, lost 9, new 23", PLAIN, 12100 / 130, 130, start=MARCH[0], end=MARCH[1]),
+        Example("10 of the old left, 5 of 20 new left", CAME_AND_LEFT, 90.0, 100, start=MARCH[0], end=MARCH[1]),
+        Example("the same by the formula", CAME_AND_LEFT, 85.0, 120, variant="formula", start=MARCH[0], end=MARCH[1]),
+        Example("one of three came back in time", SHOP, 100 / 3, 3, variant="repeat_purchase", pending=1),
+        Example("two of four came back", SHOP, 50.0, 4, variant="repeat_purchase_ever"),
+        Example("nobody", {}, None, 0, start=MARCH[0], end=MARCH[1]),
     ),
 )

@@ -7,6 +7,7 @@ from wellheard.metrics.ask import DIM, Ask
 from wellheard.metrics.bricks import Quantile, Ratio
 from wellheard.metrics.metric import Example, Metric, Need, Variant
 from wellheard.metrics.purchases import NOT_COUNTED, is_order
+from wellheard.metrics.samples import orders
 
 
 def rows(ask: Ask) -> ir.Table:
@@ -38,19 +39,13 @@ def _by_unit(ask: Ask, t: ir.Table, out: list[tuple[ir.BooleanValue, str]]) -> i
     return ask.rows(whole, out=[(whole.orders == 0, "no order in the period")], x=whole.x)
 
 
-def _orders(*orders: tuple[str | None, float, float]) -> dict[str, list[dict[str, object]]]:
-    return {
-        "orders": [
-            {
-                "source_id": str(i), "customer_id": who, "ordered_at": "2026-03-05", "revenue": revenue, "refunded": refunded,
-                "currency": "EUR",
-            }
-            for i, (who, revenue, refunded) in enumerate(orders)
-        ]
-    }  # fmt: skip
-
-
-_FOUR = _orders(("a", 100, 0), ("a", 50, 20), ("b", 10, 0), ("c", 60, 0), (None, 999, 0))
+FOUR = orders(
+    ("a", "2026-03-05", 100, 0),
+    ("a", "2026-03-05", 50, 20),
+    ("b", "2026-03-05", 10, 0),
+    ("c", "2026-03-05", 60, 0),
+    (None, "2026-03-05", 999, 0),
+)
 
 KPI = Metric(
     name="revenue_per_user",
@@ -75,9 +70,9 @@ KPI = Metric(
         Variant("median", "The median customer's revenue.", Quantile(p=0.5)),
     ),
     examples=(
-        Example("three customers", _FOUR, 200 / 3, 3),
-        Example("gross", _FOUR, 220 / 3, 3, variant="gross"),
-        Example("the median customer", _FOUR, 60.0, 3, variant="median"),
-        Example("none", _orders(), None, 0),
+        Example("three customers", FOUR, 200 / 3, 3),
+        Example("gross", FOUR, 220 / 3, 3, variant="gross"),
+        Example("the median customer", FOUR, 60.0, 3, variant="median"),
+        Example("none", {}, None, 0),
     ),
 )

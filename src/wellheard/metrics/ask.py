@@ -73,16 +73,17 @@ class Ask:
         names = [*self.question.by, *(n for f in self.filters for n in names_in(f))]
         dims = {n: dimension(n, fact, self.reader.attributes) for n in dict.fromkeys(names)}
         rows = rows.mutate(at__=rows.instant.coalesce(instant_literal(FAR)))
-        rows = self._with_customers(rows, fact, dims)
-        rows = self._with_accounts(rows, fact, dims)
+        rows = self._with_customers(rows, dims)
+        rows = self._with_accounts(rows, dims)
         if any(o.table == "touchpoints" for d in dims.values() for o in d.origins):
             rows = self._with_touchpoints(rows, dims)
         rows = rows.mutate(unit=self._unit(rows, unit))
         for condition in self.filters:
-            rows = rows.filter(predicate(condition, lambda n, r=rows: _valued(r, dims[n], fact)))
+            values = {n: _valued(rows, dims[n], fact) for n in names_in(condition)}
+            rows = rows.filter(predicate(condition, values.__getitem__))
         return rows.mutate(**{DIM + n: _valued(rows, dims[n], fact) for n in self.question.by})
 
-    def _with_customers(self, rows: ir.Table, fact: str, dims: dict[str, Dimension]) -> ir.Table:
+    def _with_customers(self, rows: ir.Table, dims: dict[str, Dimension]) -> ir.Table:
         if "customer_id" not in rows.columns:
             return rows.mutate(customer_key=ibis.null("string"), c_account=ibis.null("string"))
         own = ibis.ifelse(rows.customer_id.notnull(), rows.source + ":" + rows.customer_id, None)
@@ -91,7 +92,7 @@ class Ask:
         joined = self._as_of(rows, "customers", "customer_id", "c", dims)
         return joined.mutate(customer_key=joined["c:id"].coalesce(own), c_account=joined["c:account_id"])
 
-    def _with_accounts(self, rows: ir.Table, fact: str, dims: dict[str, Dimension]) -> ir.Table:
+    def _with_accounts(self, rows: ir.Table, dims: dict[str, Dimension]) -> ir.Table:
         named = rows.account_id.coalesce(rows.c_account) if "account_id" in rows.columns else rows.c_account
         rows = rows.mutate(a_account=named)
         own = ibis.ifelse(rows.a_account.notnull(), rows.source + ":" + rows.a_account, None)
@@ -155,7 +156,7 @@ class Ask:
         return table.select(*[table[c] for c in kept if c not in columns], why=why, waiting=is_waiting, **columns)
 
     def local(self, instant: ir.TimestampValue) -> ir.TimestampValue:
-        """The wall clock at `instant` in the workspace's zone, by a CASE over the zone's offsets: the same on every engine."""
+        """The wall clock at `instant` in the workspace's zone, by a CASE over its offsets: the same on every engine."""
         low, high = self._span()
         shifts = offsets(self.reader.zone, low, high)
         naive = instant.cast(NAIVE)

@@ -1,10 +1,11 @@
-"""The bricks of which KPIs are made: each says what a row contributes, and is a pure function from parts to an estimate.
+"""The bricks of which KPIs are made: what a row contributes, and a pure function from parts to an estimate.
 
 The engine adds, this module divides. A brick names the columns that a KPI's rows must bear.
 """
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from math import inf
@@ -39,7 +40,7 @@ def moments_in(parts: Parts) -> Moments:
 
 
 @dataclass(frozen=True)
-class Brick:
+class Brick(ABC):
     """A kind of figure. `columns` are what its rows bear; `scale` turns the bare value into the KPI's unit.
 
     With `once`, a unit counts once however many rows it has, for figures a customer or a visitor: a share takes it as
@@ -50,20 +51,26 @@ class Brick:
     once: Literal["", "any", "all"] = ""
 
     @property
+    @abstractmethod
     def columns(self) -> tuple[str, ...]:
-        raise TypeError(f"{type(self).__name__} has no columns")
+        """The columns that a KPI's rows bear for this brick."""
 
+    @abstractmethod
     def row(self, rows: ir.Table) -> dict[str, ir.Value]:
         """The num and den of each row, and `positive` and `negative` where a net needs them."""
-        raise TypeError(f"{type(self).__name__} has no rows")
 
     def unit_num(self, num: ir.Value, counted: ir.BooleanValue) -> ir.Value:
         """A unit's num from those of its rows that count."""
         return num.sum(where=counted)
 
+
+@dataclass(frozen=True)
+class Summed(Brick):
+    """A figure whose value and limits follow from sums alone."""
+
+    @abstractmethod
     def limits(self, parts: Parts, level: Floats | float) -> Interval:
         """The limits of the bare value at a level, or at one level a row."""
-        raise TypeError(f"{type(self).__name__} has no limits")
 
     def few(self, parts: Parts) -> NDArray[np.bool_]:
         """Where the interval cannot be relied on, beyond the KPI's own least n."""
@@ -82,7 +89,7 @@ class Brick:
 
 
 @dataclass(frozen=True)
-class Share(Brick):
+class Share(Summed):
     """Rows that are `good` among all that count, in percent; Wilson with the effective number of rows."""
 
     scale: float = 100.0
@@ -107,7 +114,7 @@ class Share(Brick):
 
 
 @dataclass(frozen=True)
-class Net(Brick):
+class Net(Summed):
     """Share of `good` rows minus share of `bad` ones, in points; adjusted Wald."""
 
     scale: float = 100.0
@@ -128,7 +135,7 @@ class Net(Brick):
 
 
 @dataclass(frozen=True)
-class Mean(Brick):
+class Mean(Summed):
     """The mean of `x`; `least` and `most` are its bounds where it has any."""
 
     least: float = -inf
@@ -149,7 +156,7 @@ class Mean(Brick):
 
 
 @dataclass(frozen=True)
-class Ratio(Brick):
+class Ratio(Summed):
     """Σ `num` ÷ Σ `den`, such as money a user; never below `least`."""
 
     least: float = -inf

@@ -15,11 +15,11 @@ LEVELS = ("by_customer", "by_account", "by_subscription")
 
 
 def cohort(ask: Ask, months_back: int = 0) -> ir.Table:
-    """One row a window and customer (account, subscription): `period, id, unit, started, stays, came, mrr_start, mrr_end`.
+    """One row a window and customer: `period, id, unit, started, stays, came, mrr_start, mrr_end, reactivated`.
 
     A customer is active at an instant where a paid, non-trial subscription `[started_at, ended_at)` covers it; without
-    subscriptions, where their own `[created_at, ended_at)` does. `reactivated` were without any in between. Dimensions
-    are as of the window's start; where a customer has several subscriptions, those of the one that pays most.
+    subscriptions, where their own `[created_at, ended_at)` does. The reactivated had none in between. Dimensions are
+    as of the window's start; where a customer has several subscriptions, those of the one that pays most.
     """
     spans, fact = _spans(ask)
     windows = ask.windows(months_back)
@@ -48,7 +48,10 @@ def _spans(ask: Ask) -> tuple[ir.Table, str]:
     lives = c.filter(c.created_at.notnull())
     return (
         lives.mutate(
-            customer_id=lives.source_id, started_at=lives.created_at, mrr=ibis.literal(0.0), currency=ibis.null("string")
+            customer_id=lives.source_id,
+            started_at=lives.created_at,
+            mrr=ibis.literal(0.0),
+            currency=ibis.null("string"),
         ),
         "customers",
     )
@@ -71,7 +74,9 @@ def _key(ask: Ask, over: ir.Table) -> ir.StringValue:
 def _gap(over: ir.Table) -> ir.BooleanValue:
     """Whether a span begins after everything before it had ended."""
     earlier = ibis.window(
-        group_by=[over.period, over.key], order_by=[over.started_at, over.until, over.id], rows=(None, ibis.preceding(1))
+        group_by=[over.period, over.key],
+        order_by=[over.started_at, over.until, over.id],
+        rows=(None, ibis.preceding(1)),
     )
     return (over.started_at > over.until.max().over(earlier)).fill_null(False)
 

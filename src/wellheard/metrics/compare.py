@@ -14,8 +14,8 @@ import pyarrow as pa
 from wellheard.base.periods import Grain, Period, add_months, step
 from wellheard.metrics import parts
 from wellheard.metrics.ask import Ask
-from wellheard.metrics.bricks import Estimate, Quantile, moments_in
-from wellheard.metrics.difference import correlation, holm, mover, p_of, p_value
+from wellheard.metrics.bricks import Estimate, Parts, Summed, moments_in
+from wellheard.metrics.difference import Change, correlation, holm, mover, p_of, p_value
 from wellheard.metrics.frame import Frame, placed
 from wellheard.metrics.moments import Cross
 
@@ -38,93 +38,64 @@ def earlier(period: Period, grain: Grain | None, how: str) -> Period:
 
 
 def compared(
-    ask: Ask,
-    rows: ir.Table,
-    frame: Frame,
-    keys: list[parts.Key],
-    figures: dict[str, Any],
-    estimate: Estimate,
-    result: pa.Table,
+    ask: Ask, rows: ir.Table, frame: Frame, found: parts.Table, estimate: Estimate, result: pa.Table
 ) -> pa.Table:
     """The result with `previous, change, change_low, change_high, p, moved` for every row."""
-    how = ask.question.compare
+    how, level = ask.question.compare, ask.question.level
     assert how is not None
     pairs = {p.start: earlier(p, frame.grain, how) for p in frame.periods}
     if not pairs:
-        return _with(result, *(np.full(len(keys), np.nan) for _ in range(5)))
-    before, then = _earlier_rows(ask, list(pairs.values()), frame)
-    level = ask.question.level
-    table = parts.ranked(before, then, level) if isinstance(ask.asked.brick, Quantile) else parts.added(before, then)
+        return _with(result, *(np.full(len(found.keys), np.nan) for _ in range(5)))
+    before, then = _earlier_rows(ask, list(pairs.values()))
     old = {start: pair.start for start, pair in pairs.items()}
-    matched = [_old_key(key, old, frame) for key in keys]
-    place = {key: index for index, key in enumerate(table.keys)}
-    order = np.array([place.get(key, len(place)) for key in matched], dtype=np.int64)
-    past = {name: np.append(values, 0.0)[order] for name, values in table.parts.items()}
-    if table.quantile is not None:
-        found = {k: np.append(v, np.nan)[order] for k, v in table.quantile.items()}
-        previous = Estimate(found["value"], found["low"], found["high"], np.zeros(len(keys), dtype=bool))
+    past = parts.collected(before, then, level).at([_old_key(key, old, frame) for key in found.keys])
+    previous = parts.estimated(before, past, level)
+    if isinstance(ask.asked.brick, Summed):
+        slots = None if frame.grain is None else {then_: now_ for now_, then_ in old.items()}
+        rho = _correlations(ask, rows, then, slots, found, past)
+        change, p = _by_moments(ask.asked.brick, found.parts, past.parts, rho, level)
+    else:
         change = mover(estimate.value, estimate.low, estimate.high, previous.value, previous.low, previous.high)
-        return _with(result, previous.value, change.change, change.low, change.high, p_of(change, level))
-    return _by_moments(ask, before, rows, then, old, frame, keys, figures, past, result)
+        p = p_of(change, level)
+    return _with(result, previous.value, change.change, change.low, change.high, p)
+
+
+def _by_moments(brick: Summed, now: Parts, then: Parts, rho: Any, level: float) -> tuple[Change, Any]:
+    """The difference in the KPI's unit, and its p-value from the same intervals at every level."""
+    value, previous, scale = brick.value(now), brick.value(then), brick.scale
+
+    def at(level: Any) -> Change:
+        a, b = brick.limits(now, level), brick.limits(then, level)
+        return mover(value, a.low, a.high, previous, b.low, b.high, rho)
+
+    drawn = at(level)
+    return Change(drawn.change * scale, drawn.low * scale, drawn.high * scale), p_value(at)
 
 
 def _old_key(key: parts.Key, old: Mapping[date, date], frame: Frame) -> parts.Key:
     return key if frame.grain is None else (old.get(key[0]), *key[1:])
 
 
-def _earlier_rows(ask: Ask, periods: list[Period], frame: Frame) -> tuple[Ask, ir.Table]:
+def _earlier_rows(ask: Ask, periods: list[Period]) -> tuple[Ask, ir.Table]:
     start, end = min(p.start for p in periods), max(p.end for p in periods)
     question = replace(ask.question, start=start, end=end, compare=None)
     before = Ask(ask.reader, ask.metric, ask.asked, question, periods)
-    return before, placed(before, ask.metric.rows(before), question, frame)
-
-
-def _by_moments(
-    ask: Ask,
-    before: Ask,
-    now: ir.Table,
-    then: ir.Table,
-    old: Mapping[date, date],
-    frame: Frame,
-    keys: list[parts.Key],
-    figures: dict[str, Any],
-    past: dict[str, Any],
-    result: pa.Table,
-) -> pa.Table:
-    brick, scale = ask.asked.brick, ask.asked.brick.scale
-    rho = _correlations(ask, now, then, old, frame, keys, figures, past)
-    value, previous = brick.value(figures), brick.value(past)
-
-    def at(level: Any) -> Any:
-        a, b = brick.limits(figures, level), brick.limits(past, level)
-        return mover(value, a.low, a.high, previous, b.low, b.high, rho)
-
-    drawn = at(ask.question.level)
-    p = p_value(at)
-    return _with(result, previous * scale, drawn.change * scale, drawn.low * scale, drawn.high * scale, p)
+    return before, placed(before, ask.metric.rows(before))
 
 
 def _correlations(
-    ask: Ask,
-    now: ir.Table,
-    then: ir.Table,
-    old: Mapping[date, date],
-    frame: Frame,
-    keys: list[parts.Key],
-    figures: dict[str, Any],
-    past: dict[str, Any],
+    ask: Ask, now: ir.Table, then: ir.Table, slots: Mapping[date, date] | None, found: parts.Table, past: parts.Table
 ) -> Any:
     """How alike the errors of the two sides are, from the customers that stand on both."""
-    if len(old) > MOST_SLOTS:
+    if slots is not None and len(slots) > MOST_SLOTS:
         return 0.0
-    slots = None if frame.grain is None else {then_: now_ for now_, then_ in old.items()}
     crossed = parts.crossed(ask, now, then, slots)
-    sums = np.array([crossed.get(key, (0.0,) * 4) for key in keys], dtype=np.float64).reshape(len(keys), 4)
-    return correlation(moments_in(figures), moments_in(past), Cross(*sums.T))
+    sums = np.array([crossed.get(key, (0.0,) * 4) for key in found.keys], dtype=np.float64).reshape(len(found.keys), 4)
+    return correlation(moments_in(found.parts), moments_in(past.parts), Cross(*sums.T))
 
 
 def _with(result: pa.Table, previous: Any, change: Any, low: Any, high: Any, p: Any) -> pa.Table:
-    unknown = np.array([v is None for v in result["value"].to_pylist()])
+    unknown = np.array([v is None for v in result["value"].to_pylist()], dtype=bool)
     adjusted = holm(np.where(unknown, np.nan, p)) if len(unknown) else np.array([])
     sure = np.nan_to_num(adjusted, nan=1.0) <= MARK
     moved = [None if not s else "up" if c > 0 else "down" for s, c in zip(sure, np.nan_to_num(change), strict=True)]

@@ -43,15 +43,15 @@ class Frame:
         return unfinished or period.start < self.start or period.end > self.end
 
 
-def placed(ask: Ask, rows: ir.Table, question: Question, frame: Frame) -> ir.Table:
+def placed(ask: Ask, rows: ir.Table) -> ir.Table:
     """The rows within the range, each with the period it falls in where the question has a grain.
 
     Rows of cohorts come with their period.
     """
     if "instant" not in rows.columns:
-        return rows if question.grain is not None else rows.drop("period")
+        return rows if ask.question.grain is not None else rows.drop("period")
     rows = ask.in_range(rows)
-    if question.grain is not None:
+    if ask.question.grain is not None:
         rows = rows.filter(rows.instant.notnull())
-        rows = rows.mutate(period=ask.period_of(rows.instant, question.grain))
+        rows = rows.mutate(period=ask.period_of(rows.instant, ask.question.grain))
     return rows

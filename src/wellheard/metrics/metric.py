@@ -25,7 +25,10 @@ Span = tuple[str, tuple[str, ...]]
 
 @dataclass(frozen=True)
 class Variant:
-    """Another way of computing a KPI. With a `brick` it replaces the figure; without, it changes the rows alone."""
+    """Another way of computing a KPI. With a `brick` it replaces the figure; without, it changes the rows alone.
+
+    `not_additive` says why its groups or periods do not add up where those of the KPI itself do.
+    """
 
     name: str
     words: str
@@ -34,6 +37,7 @@ class Variant:
     direction: str | None = None
     least_n: int | None = None
     spans: tuple[Span, ...] | None = None
+    not_additive: str = ""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Finds what a dimension's name means: a column of the fact, of its customer, account or touchpoint, or an attribute."""
+"""Finds what a dimension's name means: a column of the fact, its customer, account or touchpoint, or an attribute."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ import ibis.expr.types as ir
 import numpy as np
 
 from wellheard.metrics.ask import DIM, Ask
-from wellheard.metrics.bricks import Quantile
+from wellheard.metrics.bricks import Estimate, Quantile, Summed
 from wellheard.metrics.interval import NO_RANK, effective_n, quantile_position, quantile_ranks
 from wellheard.metrics.moments import Floats, Moments
 
@@ -28,6 +28,28 @@ class Table:
     keys: tuple[Key, ...]
     parts: Mapping[str, Floats]
     quantile: Mapping[str, Floats] | None = None
+
+    def at(self, keys: Sequence[Key]) -> Table:
+        """The parts of the given keys, in their order: zeros, and no quantile, where a key has none."""
+        place = {key: index for index, key in enumerate(self.keys)}
+        order = np.array([place.get(key, len(place)) for key in keys], dtype=np.int64)
+        parts = {name: np.append(values, 0.0)[order] for name, values in self.parts.items()}
+        found = self.quantile and {name: np.append(values, np.nan)[order] for name, values in self.quantile.items()}
+        return Table(tuple(keys), parts, found)
+
+
+def collected(ask: Ask, rows: ir.Table, level: float) -> Table:
+    """The parts of every group, and for a quantile its value and limits."""
+    return ranked(ask, rows, level) if isinstance(ask.asked.brick, Quantile) else added(ask, rows)
+
+
+def estimated(ask: Ask, found: Table, level: float) -> Estimate:
+    """Value and interval of every key."""
+    if found.quantile is not None:
+        value, low, high = (found.quantile[name] for name in ("value", "low", "high"))
+        return Estimate(value, low, high, np.zeros(len(found.keys), dtype=bool))
+    assert isinstance(ask.asked.brick, Summed)
+    return ask.asked.brick.estimate(found.parts, level)
 
 
 def group_names(ask: Ask, rows: ir.Table) -> list[str]:
@@ -145,7 +167,7 @@ def _below(ask: Ask, numbered: ir.Table, names: list[str], base: Table, p: float
         "dd": (den * den).sum(),
     }
     grouped = units.group_by(names).agg(**sums) if names else units.aggregate(**sums)
-    table = _aligned(_collected(ask.reader.run(grouped).to_pylist(), names, list(sums)), base.keys)
+    table = _collected(ask.reader.run(grouped).to_pylist(), names, list(sums)).at(base.keys).parts
     return Moments(table["den"], table["units"], *(table[k] for k in ("num", "den", "nn", "nd", "dd")))
 
 
@@ -170,12 +192,6 @@ def _order_statistics(
         name: np.array([by_key.get((*key, int(r)), np.nan) for key, r in zip(base.keys, ranks, strict=True)])
         for name, ranks in wanted.items()
     }
-
-
-def _aligned(table: Table, keys: tuple[Key, ...]) -> dict[str, Floats]:
-    place = {key: index for index, key in enumerate(table.keys)}
-    take = np.array([place.get(key, -1) for key in keys], dtype=np.int64)
-    return {name: np.where(take >= 0, np.append(values, 0.0)[take], 0.0) for name, values in table.parts.items()}
 
 
 def crossed(ask: Ask, now: ir.Table, then: ir.Table, slots: Mapping[date, date] | None) -> dict[Key, tuple[float, ...]]:

@@ -8,7 +8,18 @@ import ibis.expr.types as ir
 from wellheard.metrics.ask import DIM, Ask
 from wellheard.metrics.reader import instant_literal
 
-NOT_AN_ORDER = ("cancelled", "canceled", "void", "voided", "failed", "declined", "test", "draft", "refund", "refunded_only")
+NOT_AN_ORDER = (
+    "cancelled",
+    "canceled",
+    "void",
+    "voided",
+    "failed",
+    "declined",
+    "test",
+    "draft",
+    "refund",
+    "refunded_only",
+)
 ORDERS = (("orders", ("ordered_at",)),)
 NOT_COUNTED = ("void", "voided", "failed", "declined", "test", "draft")
 
@@ -27,9 +38,14 @@ def repeats(ask: Ask, *, ever: bool) -> ir.Table:
     """One row a buyer, placed by the first order: `good` where another order followed (within the setting's days)."""
     t = ask.facts("orders")
     t = t.filter(is_order(t) & (t.customer_key.coalesce(t.account_key).notnull()))
-    orders = t.mutate(order=order_key(t)).group_by(["unit", "order"]).agg(
-        id=ibis._.id.min(), instant=ibis._.instant.min(),
-        **{name: t[name].min() for name in t.columns if name.startswith(DIM)},
+    orders = (
+        t.mutate(order=order_key(t))
+        .group_by(["unit", "order"])
+        .agg(
+            id=ibis._.id.min(),
+            instant=ibis._.instant.min(),
+            **{name: t[name].min() for name in t.columns if name.startswith(DIM)},
+        )
     )
     mine = ibis.window(group_by=orders.unit, order_by=[orders.instant, orders.order])
     ranked = orders.mutate(turn=ibis.row_number().over(mine), next_at=orders.instant.lead().over(mine))

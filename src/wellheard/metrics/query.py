@@ -13,7 +13,7 @@ from wellheard.base.settings import Settings
 from wellheard.metrics import compare, parts
 from wellheard.metrics.answer import Answer
 from wellheard.metrics.ask import DIM, Ask
-from wellheard.metrics.bricks import Estimate, Quantile
+from wellheard.metrics.bricks import Estimate, Parts, Quantile
 from wellheard.metrics.frame import Frame, placed
 from wellheard.metrics.metric import Metric
 from wellheard.metrics.question import Question
@@ -34,49 +34,33 @@ def query(lake: Lake, settings: Settings, metric: Metric, question: Question, li
         reader = Reader(lake, settings, snapshot, question.as_of)
         frame = Frame(reader, asked, question)
         ask = Ask(reader, metric, asked, question, frame.periods)
-        rows = placed(ask, metric.rows(ask), question, frame)
-        if question.rows:
-            table = _rows_behind(ask, rows, limit)
-        else:
-            table = _figures(ask, rows, frame)
+        rows = placed(ask, metric.rows(ask))
+        table = _rows_behind(ask, rows, limit) if question.rows else _figures(ask, rows, frame)
         return Answer(table, metric, asked, question, frame.data_day, reader.snapshot)
 
 
 def _figures(ask: Ask, rows: ir.Table, frame: Frame) -> pa.Table:
     level = ask.question.level
-    table = parts.ranked(ask, rows, level) if isinstance(ask.asked.brick, Quantile) else parts.added(ask, rows)
-    keys, order = _complete(ask, table.keys, frame)
-    figures = {name: np.append(values, 0.0)[order] for name, values in table.parts.items()}
-    if table.quantile is None:
-        estimate = ask.asked.brick.estimate(figures, level)
-    else:
-        found = {k: np.append(v, np.nan)[order] for k, v in table.quantile.items()}
-        estimate = Estimate(found["value"], found["low"], found["high"], np.zeros(len(keys), dtype=bool))
-    result = _table(ask, keys, figures, estimate, frame)
+    found = parts.collected(ask, rows, level)
+    found = found.at(_complete(ask, found.keys, frame))
+    estimate = parts.estimated(ask, found, level)
+    result = _table(ask, found, estimate, frame)
     if ask.question.compare is not None:
-        result = compare.compared(ask, rows, frame, keys, figures, estimate, result)
+        result = compare.compared(ask, rows, frame, found, estimate, result)
     return result
 
 
-def _complete(ask: Ask, keys: tuple[parts.Key, ...], frame: Frame) -> tuple[list[parts.Key], Any]:
-    """The keys in order, with a row for every period of an ungrouped series; and where each one's parts lie.
-
-    A key without parts points behind the last, where zeros lie.
-    """
-    place = {key: index for index, key in enumerate(keys)}
+def _complete(ask: Ask, keys: tuple[parts.Key, ...], frame: Frame) -> list[parts.Key]:
+    """The keys in order, with a row for every period of an ungrouped series."""
     if not ask.question.by:
-        if ask.question.grain is None:
-            wanted: list[parts.Key] = [()]
-        else:
-            wanted = [(p.start,) for p in frame.periods]
-    else:
-        starts = {p.start for p in frame.periods}
-        usable = [k for k in keys if ask.question.grain is None or k[0] in starts]
-        wanted = sorted(usable, key=lambda key: tuple((value is None, str(value)) for value in key))
-    return wanted, np.array([place.get(key, len(keys)) for key in wanted], dtype=np.int64)
+        return [()] if ask.question.grain is None else [(p.start,) for p in frame.periods]
+    starts = {p.start for p in frame.periods}
+    usable = [k for k in keys if ask.question.grain is None or k[0] in starts]
+    return sorted(usable, key=lambda key: tuple((value is None, str(value)) for value in key))
 
 
-def _table(ask: Ask, keys: list[parts.Key], figures: dict[str, Any], estimate: Estimate, frame: Frame) -> pa.Table:
+def _table(ask: Ask, found: parts.Table, estimate: Estimate, frame: Frame) -> pa.Table:
+    keys, figures = found.keys, found.parts
     periods = {p.start: p for p in frame.periods}
     whole = frame.periods[0] if frame.periods else None
     spans = [periods.get(key[0]) if frame.grain is not None else whole for key in keys]
@@ -118,7 +102,7 @@ def _dimension(values: list[Any]) -> pa.Array:
     return pa.array(values)
 
 
-def _states(ask: Ask, n: Any, value: Any, figures: dict[str, Any], estimate: Estimate) -> list[str]:
+def _states(ask: Ask, n: Any, value: Any, figures: Parts, estimate: Estimate) -> list[str]:
     few = (n < ask.asked.least_n) | estimate.few | ((figures["units"] < 2) & (n > 1))
     none = (n == 0) | ~np.isfinite(value)
     return ["none" if gone else "few" if small else "ok" for gone, small in zip(none, few, strict=True)]

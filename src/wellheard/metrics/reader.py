@@ -1,4 +1,4 @@
-"""What a KPI may look at: one snapshot of the lake, with facts about its tables kept for as long as the snapshot stands."""
+"""What a KPI may look at: one snapshot of the lake, and facts about its tables that hold as long as it stands."""
 
 from __future__ import annotations
 

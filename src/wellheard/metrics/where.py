@@ -1,4 +1,4 @@
-"""The one language of filters: `region = 'EU' and score >= 9`, the same text in Python, HTTP, TOML and on the command line.
+"""The one language of filters: `region = 'EU' and score >= 9`, the same text in Python, HTTP, TOML and in a shell.
 
 Names match a known column in full; values are literals of the expression tree, never pieces of SQL.
 """
@@ -81,7 +81,7 @@ Where = Test | Not | All | Any_
 
 
 @v_args(inline=True)
-class _Tree(Transformer):  # type: ignore[type-arg]
+class _Tree(Transformer):  # type: ignore[misc]
     def name(self, token: Token) -> str:
         return str(token).strip("`")
 

@@ -20,4 +20,5 @@ def table(name: str) -> Table:
     try:
         return tables()[name]
     except KeyError:
-        raise Unknown(f"there is no table called {name!r}", hint=f"tables: {', '.join(tables())}", field="table") from None
+        hint = f"tables: {', '.join(tables())}"
+        raise Unknown(f"there is no table called {name!r}", hint=hint, field="table") from None

@@ -49,8 +49,8 @@ class Table:
 
     `instant` names the column that places a row in a period. `versioned` tables keep every version of a row with
     `valid_from` and `valid_to`; the others keep the newest. `orders` are pairs of columns of which the first is never
-    later than the second. `within` are triples of a number and the two columns that hold its scale. `understood` fills a
-    column that a file does not say from another one's value: `("scale_max", "kind", (("nps", "10"),))`.
+    later than the second. `within` are triples of a number and the two columns that hold its scale. `understood`
+    fills a column that a file does not say from another's value: `("scale_max", "kind", (("nps", "10"),))`.
     """
 
     name: str
@@ -85,8 +85,12 @@ COMMON: tuple[Column, ...] = (
     Column("source", Type.TEXT, "The system the row came from."),
     Column("source_id", Type.TEXT, "The row's key in that system."),
     Column("id", Type.TEXT, "Made from source and source_id, the same on every load."),
-    Column("updated_at", Type.INSTANT, "When the source last changed the row; the newest wins.",
-           aliases=("modified_at", "last_updated", "last_modified")),
+    Column(
+        "updated_at",
+        Type.INSTANT,
+        "When the source last changed the row; the newest wins.",
+        aliases=("modified_at", "last_updated", "last_modified"),
+    ),
     Column("ingested_at", Type.INSTANT, "When we took the row in."),
     Column("deleted", Type.BOOLEAN, "A tombstone: the source deleted the row."),
     Column("attributes", Type.MAP, "Any further field, by name."),

@@ -1,0 +1,81 @@
+"""Rows of worked examples, said as briefly as the field says them. Dates are days of 2025 and 2026, money is euros."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+Rows = dict[str, list[dict[str, Any]]]
+
+MARCH = ("2026-03-01", "2026-04-01")
+
+
+def scored(kind: str, counts: Mapping[int | None, int], **more: Any) -> Rows:
+    """Survey answers of a kind: how many times each score was given."""
+    row = {"kind": kind, "answered_at": "2026-03-05", **more}
+    return {"survey_responses": [{**row, "score": score} for score, n in counts.items() for _ in range(n)]}
+
+
+def lives(*groups: tuple[int, str, str | None]) -> Rows:
+    """Customers with one subscription each: how many, from when, until when."""
+    spans = [(start, end) for n, start, end in groups for _ in range(n)]
+    return plans(*((str(number), 10.0, start, end) for number, (start, end) in enumerate(spans)))
+
+
+def plans(*periods: tuple[str, float, str, str | None]) -> Rows:
+    """Subscription periods: whose, MRR, from when, until when."""
+    return {
+        "subscriptions": [
+            {
+                "source_id": str(number),
+                "customer_id": who,
+                "mrr": mrr,
+                "currency": "EUR",
+                "started_at": start,
+                "ended_at": end,
+            }
+            for number, (who, mrr, start, end) in enumerate(periods)
+        ]
+    }
+
+
+# A grows from 100 to 150, B shrinks from 100 to 60, C is lost, D is new.
+THREE_CUSTOMERS = plans(
+    ("A", 100, "2025-01-01", "2025-09-01"),
+    ("A", 150, "2025-09-01", None),
+    ("B", 100, "2025-01-01", "2025-09-01"),
+    ("B", 60, "2025-09-01", None),
+    ("C", 100, "2025-01-01", "2025-09-01"),
+    ("D", 500, "2025-08-01", None),
+)
+
+# Of 100 customers 10 leave; of 20 new ones 5 leave again within the month.
+CAME_AND_LEFT = lives(
+    (90, "2026-01-01", None),
+    (10, "2026-01-01", "2026-03-10"),
+    (15, "2026-03-05", None),
+    (5, "2026-03-05", "2026-03-20"),
+)
+
+
+def orders(*bought: tuple[str | None, str, float, float]) -> Rows:
+    """Orders: whose, when, revenue, refunded."""
+    return {
+        "orders": [
+            {
+                "source_id": str(number),
+                "customer_id": who,
+                "ordered_at": day,
+                "revenue": revenue,
+                "refunded": refunded,
+                "currency": "EUR",
+            }
+            for number, (who, day, revenue, refunded) in enumerate(bought)
+        ]
+    }
+
+
+def conversations(*rows: Mapping[str, Any]) -> Rows:
+    """Conversations that customers opened at midnight of one day, with what is said of each."""
+    opened = {"opened_at": "2026-03-05T00:00:00Z", "opened_by": "customer"}
+    return {"conversations": [{"source_id": str(number), **opened, **row} for number, row in enumerate(rows)]}
