@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from typing import Any
+
 import ibis
 import ibis.expr.types as ir
 
@@ -20,6 +23,14 @@ def answers(ask: Ask, kind: str) -> tuple[ir.Table, list[Reason]]:
         out.append((~t.main, "not the survey's main question of its kind"))
     out.append((t.score.isnull(), "no score: the question was skipped"))
     return t, out
+
+
+def counting(out: Iterable[Reason]) -> ir.BooleanValue:
+    """Whether none of the reasons holds for a row."""
+    counts: Any = ibis.literal(True)
+    for condition, _ in out:
+        counts = counts & ~condition.fill_null(False)
+    return counts
 
 
 def points(t: ir.Table) -> ir.NumericValue:

@@ -22,7 +22,9 @@ from wellheard.tables.catalogue import table as canonical
 
 UTC = "timestamp('UTC', 6)"
 NAIVE = "timestamp(6)"
-FAR = datetime(9999, 1, 1)  # noqa: DTZ001 - written as a UTC literal
+PAST = datetime(1, 1, 1)  # noqa: DTZ001 - written as a UTC literal
+LATEST = datetime(9998, 1, 1)  # noqa: DTZ001 - where a row without an instant stands
+FAR = datetime(9999, 1, 1)  # noqa: DTZ001
 DIM = "d:"
 GRAIN_UNITS = {Grain.DAY: "D", Grain.WEEK: "W", Grain.MONTH: "M", Grain.QUARTER: "Q", Grain.YEAR: "Y"}
 
@@ -72,7 +74,7 @@ class Ask:
         """Adds `customer_key`, `account_key`, `unit` and the dimensions as of `instant`, then filters."""
         names = [*self.question.by, *(n for f in self.filters for n in names_in(f))]
         dims = {n: dimension(n, fact, self.reader.attributes) for n in dict.fromkeys(names)}
-        rows = rows.mutate(at__=rows.instant.coalesce(instant_literal(FAR)))
+        rows = rows.mutate(at__=rows.instant.coalesce(instant_literal(LATEST)))
         rows = self._with_customers(rows, dims)
         rows = self._with_accounts(rows, dims)
         if any(o.table == "touchpoints" for d in dims.values() for o in d.origins):
@@ -104,27 +106,41 @@ class Ask:
     def _as_of(self, rows: ir.Table, name: str, key: str, mark: str, dims: dict[str, Dimension]) -> ir.Table:
         """Joins the version of a customer or account that held at each row's instant.
 
-        The row's own source comes first; an id that only one source uses is taken from there.
+        The row's own source comes first; an id that only one source uses is taken from there. Every condition is a
+        plain comparison, since an outer join with any other is a nested loop on some engines.
         """
         people = self.reader.table(name, history=True)
         wanted = {o.column for d in dims.values() for o in d.origins if o.table == name}
         wanted |= {"account_id"} if name == "customers" else set()
-        whole = ibis.window(group_by=people.source_id)
-        only = people.source.min().over(whole) == people.source.max().over(whole)
         side = people.select(
             **{f"{mark}:key": people.source_id, f"{mark}:source": people.source, f"{mark}:id": people.id},
-            **{f"{mark}:from": people.valid_from, f"{mark}:to": people.valid_to, f"{mark}:only": only},
+            **{f"{mark}:from": people.valid_from.coalesce(instant_literal(PAST))},
+            **{f"{mark}:to": people.valid_to.coalesce(instant_literal(FAR))},
             **{f"{mark}:{column}": people[column] for column in sorted(wanted)},
         )
+        rows = self._with_source(rows, name, key, mark)
         return rows.left_join(
             side,
             [
                 rows[key] == side[f"{mark}:key"],
-                (side[f"{mark}:source"] == rows.source) | side[f"{mark}:only"],
-                side[f"{mark}:from"].isnull() | (side[f"{mark}:from"] <= rows.at__),
-                side[f"{mark}:to"].isnull() | (rows.at__ < side[f"{mark}:to"]),
+                rows[f"{mark}:of"] == side[f"{mark}:source"],
+                side[f"{mark}:from"] <= rows.at__,
+                rows.at__ < side[f"{mark}:to"],
             ],
         )
+
+    def _with_source(self, rows: ir.Table, name: str, key: str, mark: str) -> ir.Table:
+        """Adds whose id a row's customer or account has: the only source that uses it, else the row's own."""
+        sources = self.reader.sources(name)
+        if len(sources) == 1:
+            return rows.mutate(**{f"{mark}:of": ibis.literal(sources[0])})
+        people = self.reader.table(name)
+        users = people.group_by(**{f"{mark}:user": people.source_id}).agg(
+            **{f"{mark}:first": people.source.min(), f"{mark}:last": people.source.max()}
+        )
+        found = rows.left_join(users, rows[key] == users[f"{mark}:user"])
+        only = found[f"{mark}:first"] == found[f"{mark}:last"]
+        return found.mutate(**{f"{mark}:of": ibis.ifelse(only, found[f"{mark}:first"], found.source)})
 
     def _with_touchpoints(self, rows: ir.Table, dims: dict[str, Dimension]) -> ir.Table:
         points = self.reader.table("touchpoints")
@@ -134,9 +150,11 @@ class Ask:
 
     def _unit(self, rows: ir.Table, unit: str | None) -> ir.StringValue:
         """Who counts as one: the customer, or the company; where neither is known, the submission or the row."""
-        alone = rows.submission_id.coalesce(rows.id) if "submission_id" in rows.columns else rows.id
+        alone = rows.id
+        if "submission_id" in rows.columns:
+            alone = (rows.source + ":" + rows.submission_id).coalesce(rows.id)
         if unit is not None:
-            return rows[unit].coalesce(rows.customer_key, alone)
+            return (rows.source + ":" + rows[unit]).coalesce(rows.customer_key, alone)
         first, second = rows.customer_key, rows.account_key
         if self.settings.unit == "account":
             first, second = second, first
@@ -225,22 +243,24 @@ class Ask:
             finish=ibis.cases(*finishes, else_=None),
         )
 
-    def money(self, table: ir.Table, amounts: Sequence[str], on: str = "instant") -> ir.Table:
-        """Brings money columns to the reporting currency at the rate of the day `on`; adds `no_rate`.
+    def money(self, table: ir.Table, fact: str, amounts: Sequence[str], on: str = "instant") -> ir.Table:
+        """Brings money columns of a `fact` to the reporting currency at the rate of the day `on`; adds `no_rate`.
 
-        Money already in that currency stays exact; where rates are needed, amounts become floats.
+        Money already in that currency stays exact; where rates are needed, amounts become floats. The currency of the
+        data is that of the whole table, so that no filter changes it.
         """
-        held = self._currencies(table)
+        held = self.reader.kept(("currencies", fact), lambda: self._currencies(self.reader.table(fact)))
         self.currency = self.settings.currency or (held[0] if held else None)
         if all(c == self.currency for c in held):
             return table.mutate(no_rate=ibis.literal(False))
         rates = self._rates()
+        table = table.mutate(day__=table[on].cast(NAIVE).date())
         joined = table.left_join(
             rates,
             [
                 table.currency == rates["r:from"],
-                rates["r:begin"] <= table[on].cast(NAIVE).date(),
-                rates["r:end"].isnull() | (table[on].cast(NAIVE).date() < rates["r:end"]),
+                rates["r:begin"] <= table.day__,
+                table.day__ < rates["r:end"],
             ],
         )
         same = joined.currency.isnull() | (joined.currency == self.currency)
@@ -255,17 +275,23 @@ class Ask:
         return [row["currency"] for row in sorted(rows, key=lambda r: (-r["n"], r["currency"]))]
 
     def _rates(self) -> ir.Table:
-        """Dated rates into the reporting currency, each until the next one; the other direction is inverted."""
+        """Dated rates into the reporting currency, each until the next one.
+
+        The other direction is inverted where a day has no rate of its own.
+        """
         fx = self.reader.table("fx_rates")
+        fx = fx.filter(fx.rate > 0)
         there = fx.filter(fx.to_currency == self.currency).select(
-            **{"r:from": fx.from_currency, "r:begin": fx.on_date, "r:rate": fx.rate}
+            **{"r:from": fx.from_currency, "r:begin": fx.on_date, "given": fx.rate, "turned": ibis.null("float64")}
         )
         back = fx.filter(fx.from_currency == self.currency).select(
-            **{"r:from": fx.to_currency, "r:begin": fx.on_date, "r:rate": 1.0 / fx.rate}
+            **{"r:from": fx.to_currency, "r:begin": fx.on_date, "given": ibis.null("float64"), "turned": 1.0 / fx.rate}
         )
-        both = there.union(back).group_by(["r:from", "r:begin"]).agg(**{"r:rate": ibis._["r:rate"].max()})
+        both = there.union(back).group_by(["r:from", "r:begin"])
+        both = both.agg(**{"r:rate": ibis._.given.max().coalesce(ibis._.turned.max())})
         order = ibis.window(group_by="r:from", order_by="r:begin")
-        return both.mutate(**{"r:end": both["r:begin"].lead().over(order)})
+        following = both["r:begin"].lead().over(order)
+        return both.mutate(**{"r:end": following.coalesce(ibis.literal(FAR.date()))})
 
 
 def _valued(rows: ir.Table, found: Dimension, fact: str) -> ir.Value:

@@ -23,16 +23,14 @@ def cohort(ask: Ask, months_back: int = 0) -> ir.Table:
     """
     spans, fact = _spans(ask)
     windows = ask.windows(months_back)
-    over = spans.join(
-        windows, [spans.started_at <= windows.finish, spans.ended_at.isnull() | (spans.ended_at > windows.begin)]
-    )
+    spans = spans.mutate(until=spans.ended_at.coalesce(instant_literal(FAR)))
+    over = spans.join(windows, [spans.started_at <= windows.finish, spans.until > windows.begin])
     over = ask.belonging(over.mutate(instant=over.begin), fact)
-    over = ask.money(over, ["mrr"]) if fact == "subscriptions" else over.mutate(no_rate=ibis.literal(False))
+    over = ask.money(over, fact, ["mrr"]) if fact == "subscriptions" else over.mutate(no_rate=ibis.literal(False))
     over = over.mutate(key=_key(ask, over), mrr=over.mrr.fill_null(0))
     over = over.mutate(
         at_start=_covers(over, over.begin),
         at_end=_covers(over, over.finish),
-        until=over.ended_at.coalesce(instant_literal(FAR)),
     )
     return _by_key(over.mutate(gap=_gap(over)))
 
@@ -58,7 +56,7 @@ def _spans(ask: Ask) -> tuple[ir.Table, str]:
 
 
 def _covers(over: ir.Table, at: ir.Value) -> ir.BooleanValue:
-    return (over.started_at <= at) & (over.ended_at.isnull() | (over.ended_at > at))
+    return (over.started_at <= at) & (over.until > at)
 
 
 def _key(ask: Ask, over: ir.Table) -> ir.StringValue:

@@ -69,6 +69,10 @@ class Reader:
         """The keys that occur in a table's attributes."""
         return self.kept(("attributes", name), lambda: self._attributes(name))
 
+    def sources(self, name: str) -> tuple[str, ...]:
+        """The sources that a table's rows came from."""
+        return self.kept(("sources", name), lambda: self._sources(name))
+
     def kept(self, key: Any, make: Callable[[], T]) -> T:
         """`make()`, computed once a snapshot."""
         full = (str(self.lake.folder), self.snapshot, key)
@@ -89,6 +93,11 @@ class Reader:
             return Bounds(None, None, int(self.run(t.aggregate(n=t.count())).to_pylist()[0]["n"]))
         row = self.run(t.aggregate(first=t[column].min(), last=t[column].max(), n=t.count())).to_pylist()[0]
         return Bounds(row["first"], row["last"], int(row["n"] or 0))
+
+    def _sources(self, name: str) -> tuple[str, ...]:
+        t = self.table(name)
+        rows = self.run(t.select("source").distinct()).to_pylist()
+        return tuple(sorted(row["source"] for row in rows))
 
     def _attributes(self, name: str) -> frozenset[str]:
         t = self.table(name)
