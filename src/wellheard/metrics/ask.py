@@ -299,7 +299,9 @@ def _valued(rows: ir.Table, found: Dimension, fact: str) -> ir.Value:
     marks = {"customers": "c:", "accounts": "a:", "touchpoints": "t:"}
     values: list[Any] = []
     for origin in found.origins:
-        name = origin.column if origin.table == fact else marks[origin.table] + origin.column
+        name = marks.get(origin.table, "") + origin.column
+        if origin.table == fact and name not in rows.columns:
+            name = origin.column
         if name not in rows.columns:
             continue  # the table it would come from is empty
         value = rows[name]

@@ -38,9 +38,12 @@ def earlier(period: Period, grain: Grain | None, how: str) -> Period:
 
 
 def compared(
-    ask: Ask, rows: ir.Table, frame: Frame, found: parts.Table, estimate: Estimate, result: pa.Table
+    ask: Ask, units: ir.Table | None, frame: Frame, found: parts.Table, estimate: Estimate, result: pa.Table
 ) -> pa.Table:
-    """The result with `previous, change, change_low, change_high, p, moved` for every row."""
+    """The result with `previous, change, change_low, change_high, p, moved` for every row.
+
+    `units` are the totals of the question's units; None for a quantile, which has none.
+    """
     how, level = ask.question.compare, ask.question.level
     assert how is not None
     pairs = {p.start: earlier(p, frame.grain, how) for p in frame.periods}
@@ -48,15 +51,19 @@ def compared(
         return _with(result, *(np.full(len(found.keys), np.nan) for _ in range(5)))
     before, then = _earlier_rows(ask, list(pairs.values()))
     old = {start: pair.start for start, pair in pairs.items()}
-    past = parts.collected(before, then, level).at([_old_key(key, old, frame) for key in found.keys])
-    previous = parts.estimated(before, past, level)
-    if isinstance(ask.asked.brick, Summed):
-        slots = None if frame.grain is None else {then_: now_ for now_, then_ in old.items()}
-        rho = _correlations(ask, rows, then, slots, found, past)
-        change, p = _by_moments(ask.asked.brick, found.parts, past.parts, rho, level)
-    else:
+    keys = [_old_key(key, old, frame) for key in found.keys]
+    if units is None:
+        past = parts.collected(before, then, level).at(keys)
+        previous = parts.estimated(before, past, level)
         change = mover(estimate.value, estimate.low, estimate.high, previous.value, previous.low, previous.high)
-        p = p_of(change, level)
+        return _with(result, previous.value, change.change, change.low, change.high, p_of(change, level))
+    assert isinstance(ask.asked.brick, Summed)
+    totals = before.reader.held(parts.unit_totals(before, then))
+    past = parts.added(before, totals).at(keys)
+    slots = None if frame.grain is None else {then_: now_ for now_, then_ in old.items()}
+    rho = _correlations(ask, units, totals, slots, found, past)
+    change, p = _by_moments(ask.asked.brick, found.parts, past.parts, rho, level)
+    previous = parts.estimated(before, past, level)
     return _with(result, previous.value, change.change, change.low, change.high, p)
 
 
@@ -96,6 +103,7 @@ def _correlations(
 
 def _with(result: pa.Table, previous: Any, change: Any, low: Any, high: Any, p: Any) -> pa.Table:
     unknown = np.array([v is None for v in result["value"].to_pylist()], dtype=bool)
+    hidden = np.array([s == "hidden" for s in result["state"].to_pylist()], dtype=bool)
     adjusted = holm(np.where(unknown, np.nan, p)) if len(unknown) else np.array([])
     sure = np.nan_to_num(adjusted, nan=1.0) <= MARK
     moved = [None if not s else "up" if c > 0 else "down" for s, c in zip(sure, np.nan_to_num(change), strict=True)]
@@ -106,6 +114,6 @@ def _with(result: pa.Table, previous: Any, change: Any, low: Any, high: Any, p: 
         ("change_high", high),
         ("p", p),
     ):
-        bad = ~np.isfinite(numbers) | (unknown if name != "previous" else np.zeros(len(unknown), dtype=bool))
+        bad = ~np.isfinite(numbers) | (hidden if name == "previous" else unknown)
         result = result.append_column(name, pa.array(np.where(bad, 0.0, numbers), pa.float64(), mask=bad))
     return result.append_column("moved", pa.array(moved, pa.string()))

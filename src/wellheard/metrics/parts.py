@@ -40,7 +40,9 @@ class Table:
 
 def collected(ask: Ask, rows: ir.Table, level: float) -> Table:
     """The parts of every group, and for a quantile its value and limits."""
-    return ranked(ask, rows, level) if isinstance(ask.asked.brick, Quantile) else added(ask, rows)
+    if isinstance(ask.asked.brick, Quantile):
+        return ranked(ask, rows, level)
+    return added(ask, unit_totals(ask, rows))
 
 
 def estimated(ask: Ask, found: Table, level: float) -> Estimate:
@@ -79,9 +81,8 @@ def _float(total: ir.Value) -> ir.Value:
     return total.cast("float64").fill_null(0.0)
 
 
-def added(ask: Ask, rows: ir.Table) -> Table:
-    """The parts of every group."""
-    units = unit_totals(ask, rows)
+def added(ask: Ask, units: ir.Table) -> Table:
+    """The parts of every group, from the totals of its units."""
     num, den = units.num, units.den
     sums: dict[str, ir.Value] = {
         "n": units.n.sum() if not ask.asked.brick.once else den.sum(),
@@ -103,7 +104,7 @@ def added(ask: Ask, rows: ir.Table) -> Table:
     for side in ("positive", "negative"):
         if side in units.columns:
             sums[side] = units[side].sum()
-    names = group_names(ask, rows)
+    names = group_names(ask, units)
     grouped = units.group_by(names).agg(**sums) if names else units.aggregate(**sums)
     return _collected(ask.reader.run(grouped).to_pylist(), names, list(sums))
 
@@ -126,7 +127,7 @@ def ranked(ask: Ask, rows: ir.Table, level: float) -> Table:
     """Parts of a quantile: order statistics at the value and at the limits, found by rank."""
     brick = ask.asked.brick
     assert isinstance(brick, Quantile)
-    base = added(ask, rows)
+    base = added(ask, unit_totals(ask, rows))
     names = group_names(ask, rows)
     counted = rows.filter(rows.why.isnull())
     groups = ibis.window(group_by=names) if names else ibis.window()
@@ -197,10 +198,9 @@ def _order_statistics(
 def crossed(ask: Ask, now: ir.Table, then: ir.Table, slots: Mapping[date, date] | None) -> dict[Key, tuple[float, ...]]:
     """Σ over units on both sides of num·num, num·den, den·num, den·den, by the current group's key.
 
-    `slots` gives, for each earlier period, the current one it is compared with.
+    `now` and `then` are totals of units; `slots` gives, for each earlier period, the one it is compared with.
     """
-    a, b = unit_totals(ask, now), unit_totals(ask, then)
-    names = group_names(ask, now)
+    a, b, names = now, then, group_names(ask, now)
     if slots is not None:
         moved = ibis.cases(*[(b.period == old, ibis.literal(new)) for old, new in slots.items()], else_=None)
         b = b.mutate(period=moved)

@@ -13,10 +13,10 @@ from wellheard.base.settings import Settings
 from wellheard.metrics import compare, parts
 from wellheard.metrics.answer import Answer
 from wellheard.metrics.ask import DIM, Ask
-from wellheard.metrics.bricks import Estimate, Parts, Quantile
+from wellheard.metrics.bricks import Estimate, Parts, Quantile, Summed
 from wellheard.metrics.frame import Frame, placed
 from wellheard.metrics.metric import Metric
-from wellheard.metrics.question import Question
+from wellheard.metrics.question import Question, column_of
 from wellheard.metrics.reader import Reader
 from wellheard.warehouse.engine import Lake
 
@@ -40,13 +40,16 @@ def query(lake: Lake, settings: Settings, metric: Metric, question: Question, li
 
 
 def _figures(ask: Ask, rows: ir.Table, frame: Frame) -> pa.Table:
-    level = ask.question.level
-    found = parts.collected(ask, rows, level)
+    level, summed = ask.question.level, isinstance(ask.asked.brick, Summed)
+    units = None
+    if ask.question.compare is not None and summed:
+        units = ask.reader.held(parts.unit_totals(ask, rows))
+    found = parts.collected(ask, rows, level) if units is None else parts.added(ask, units)
     found = found.at(_complete(ask, found.keys, frame))
     estimate = parts.estimated(ask, found, level)
     result = _table(ask, found, estimate, frame)
     if ask.question.compare is not None:
-        result = compare.compared(ask, rows, frame, found, estimate, result)
+        result = compare.compared(ask, units, frame, found, estimate, result)
     return result
 
 
@@ -75,7 +78,7 @@ def _table(ask: Ask, found: parts.Table, estimate: Estimate, frame: Frame) -> pa
     }
     offset = 0 if frame.grain is None else 1
     for index, name in enumerate(ask.question.by):
-        columns[name] = _dimension([key[offset + index] for key in keys])
+        columns[column_of(name)] = _dimension([key[offset + index] for key in keys])
     for name, numbers in (("value", value), ("low", estimate.low), ("high", estimate.high)):
         bad = ~np.isfinite(numbers) | (n == 0) | hidden
         columns[name] = pa.array(np.where(bad, 0.0, numbers), pa.float64(), mask=bad)
@@ -91,7 +94,7 @@ def _table(ask: Ask, found: parts.Table, estimate: Estimate, frame: Frame) -> pa
     }
     for name in ("num", "den", "nn", "nd", "dd", "positive", "negative"):
         if name in figures and not isinstance(ask.asked.brick, Quantile):
-            columns[f"part_{name}"] = pa.array(figures[name], pa.float64())
+            columns[f"part_{name}"] = pa.array(figures[name], pa.float64(), mask=hidden)
     return pa.table(columns)
 
 

@@ -11,6 +11,10 @@ from wellheard.metrics.where import Where, parse
 
 COMPARES = ("previous", "year")
 ENGINES = ("auto", "facts", "rollups")
+# The columns that every answer has; a dimension that bears such a name is shown with "by_" before it.
+RESULT = frozenset(
+    ["period_start", "period_end", "partial", "value", "low", "high", "n", "units", "pending", "state", "unit", "currency", "definition", "snapshot", "previous", "change", "change_low", "change_high", "p", "moved", "part_num", "part_den", "part_nn", "part_nd", "part_dd", "part_positive", "part_negative"]
+)
 
 
 @dataclass(frozen=True)
@@ -92,3 +96,8 @@ def _day(value: date | str | None, field: str) -> date | None:
         return date.fromisoformat(value)
     except ValueError:
         raise BadCall(f"{value!r} is not a day", hint="write 2026-01-31", field=field) from None
+
+
+def column_of(name: str) -> str:
+    """The column of an answer in which a dimension's values stand: its name, or `by_name` where that is taken."""
+    return f"by_{name}" if name in RESULT else name

@@ -50,6 +50,10 @@ class Reader:
         """The rows of an expression."""
         return self.lake.backend.to_pyarrow(expression)
 
+    def held(self, expression: ir.Table) -> ir.Table:
+        """The rows of an expression, computed once for several statements of one answer."""
+        return self.lake.hold(expression)
+
     def bounds(self, name: str, instant: str | None = None) -> Bounds:
         """First and last instant of a table and its number of rows."""
         return self.kept(("bounds", name, instant), lambda: self._bounds(name, instant))

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from functools import lru_cache
+from math import isfinite
 from typing import Any
 
 import ibis
@@ -19,6 +20,8 @@ from lark.exceptions import LarkError, UnexpectedInput
 from wellheard.base.errors import BadCall
 
 LONGEST = 10_000
+DEEPEST = 50  # tests within each other by parentheses and not
+LARGEST = 2**63 - 1  # a whole number beyond this is a float
 
 GRAMMAR = r"""
 ?start: either
@@ -93,7 +96,11 @@ class _Tree(Transformer):  # type: ignore[misc]
         return self.text(inner) if isinstance(inner, Token) else inner
 
     def number(self, token: Token) -> float | int:
-        return float(token) if "." in token else int(token)
+        if "." not in token and abs(int(token)) <= LARGEST:
+            return int(token)
+        if not isfinite(float(token)):
+            raise ValueError(f"{token[:20]}… is too large")
+        return float(token)
 
     def yes(self) -> bool:
         return True
@@ -146,7 +153,7 @@ def parse(text: str) -> Where:
     if len(text) > LONGEST or "\x00" in text:
         raise BadCall("the filter is too long or holds a NUL", hint=f"at most {LONGEST} characters", field="where")
     try:
-        return _Tree().transform(_parser().parse(text))  # type: ignore[no-any-return]
+        where: Where = _Tree().transform(_parser().parse(text))
     except UnexpectedInput as error:
         shown = error.get_context(text, span=20).rstrip() if text.strip() else "(empty)"
         raise BadCall(
@@ -158,6 +165,19 @@ def parse(text: str) -> Where:
         raise BadCall(
             "the filter cannot be read", hint="for example: region = 'EU' and score >= 9", field="where"
         ) from None
+    if _depth(where) > DEEPEST:
+        raise BadCall("the filter is too deep", hint=f"at most {DEEPEST} tests within each other", field="where")
+    return where
+
+
+def _depth(where: Where) -> int:
+    match where:
+        case Test():
+            return 0
+        case Not():
+            return 1 + _depth(where.of)
+        case _:
+            return 1 + max(_depth(part) for part in where.of)
 
 
 def names_in(where: Where) -> tuple[str, ...]:
@@ -185,10 +205,12 @@ def predicate(where: Where, column: Callable[[str], ir.Value]) -> ir.BooleanValu
 
 
 def _fold(parts: list[ir.BooleanValue], *, all_of: bool) -> ir.BooleanValue:
-    result = parts[0]
-    for part in parts[1:]:
-        result = result & part if all_of else result | part
-    return result
+    """Joins the parts as a balanced tree, so that a thousand of them are ten deep."""
+    if len(parts) == 1:
+        return parts[0]
+    middle = len(parts) // 2
+    first, second = (_fold(half, all_of=all_of) for half in (parts[:middle], parts[middle:]))
+    return first & second if all_of else first | second
 
 
 def _test(test: Test, column: ir.Value) -> ir.BooleanValue:
@@ -196,9 +218,13 @@ def _test(test: Test, column: ir.Value) -> ir.BooleanValue:
         return column.isnull()
     if test.op == "contains":
         return column.cast("string").lower().contains(str(test.values[0]).lower())
-    values = [_literal(test.name, value, column) for value in test.values]
-    if column.type().is_string() and all(isinstance(v, int | float) and not isinstance(v, bool) for v in test.values):
-        column = column.try_cast("float64")  # an attribute is text; a number to compare with makes it one
+    given = test.values
+    if column.type().is_string():
+        if all(isinstance(v, int | float) and not isinstance(v, bool) for v in given):
+            column = column.try_cast("float64")  # an attribute is text; a number to compare with makes it one
+        else:
+            given = tuple(str(v).lower() if isinstance(v, bool) else str(v) for v in given)
+    values = [_literal(test.name, value, column) for value in given]
     match test.op:
         case "=":
             return column == values[0]
@@ -226,9 +252,7 @@ def _literal(name: str, value: Literal, column: ir.Value) -> Any:
     if kind.is_numeric() and not kind.is_boolean() and isinstance(value, int | float) and not isinstance(value, bool):
         return ibis.literal(value)
     if kind.is_string():
-        return ibis.literal(
-            value if isinstance(value, str) else str(value).lower() if isinstance(value, bool) else value
-        )
+        return ibis.literal(value)
     if (kind.is_timestamp() or kind.is_date()) and isinstance(value, str):
         return _moment(name, value, kind)
     words = "true or false" if kind.is_boolean() else "a number" if kind.is_numeric() else "a date such as '2026-01-31'"
@@ -242,4 +266,6 @@ def _moment(name: str, value: str, kind: Any) -> Any:
         moment = datetime.fromisoformat(value)
     except ValueError:
         raise BadCall(f"{name} is compared with {value!r}", hint="write dates as '2026-01-31'", field="where") from None
+    if moment.tzinfo is not None:
+        moment = moment.astimezone(UTC)
     return ibis.literal(moment.replace(tzinfo=None), type=ibis.dtype("timestamp(6)")).cast(kind)
