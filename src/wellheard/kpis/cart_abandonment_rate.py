@@ -52,8 +52,15 @@ KPI = Metric(
     traps=("A cart that somebody is still filling is pending, not abandoned.",),
     source="Interval: E. B. Wilson, JASA 22 (1927) 209–212",
     variants=(
-        Variant("checkout", "Of carts that came to checkout.", Share()),
-        Variant("by_visitor", "Visitors who bought none of their carts ÷ visitors with a cart.", Share(once="all")),
+        Variant(
+            "checkout", "Of carts that came to checkout.", Share(), spans=(("carts", ("opened_at", "checkout_at")),)
+        ),
+        Variant(
+            "by_visitor",
+            "Visitors who bought none of their carts ÷ visitors with a cart.",
+            Share(once="all"),
+            not_additive="a visitor with carts in two groups counts in both",
+        ),
     ),
     examples=(
         Example("800 opened, 100 bought", _carts(100, 700), 87.5, 800, pending=1),

@@ -76,6 +76,7 @@ KPI = Metric(
     rows=rows,
     brick=Quantile(p=0.5),
     placed_by="conversation start",
+    spans=(("conversations", ("opened_at", "first_customer_at")),),
     needs=(Need("conversations", ("first_response_seconds",)),),
     traps=(
         "A machine's reply does not stop the clock; what it closes ends there, and the next message starts it anew.",

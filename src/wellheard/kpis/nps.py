@@ -2,7 +2,7 @@
 
 import ibis.expr.types as ir
 
-from wellheard.metrics.answers import answers, on_scale
+from wellheard.metrics.answers import answers, counting, on_scale
 from wellheard.metrics.ask import Ask
 from wellheard.metrics.bricks import Mean, Net
 from wellheard.metrics.metric import Example, Metric, Need, Variant
@@ -13,7 +13,7 @@ def rows(ask: Ask) -> ir.Table:
     t, out = answers(ask, "nps")
     out.append((~on_scale(t, 0, 10), "not asked on the scale 0 to 10"))
     if ask.has("latest_per_customer"):
-        counts = t.score.notnull() & on_scale(t, 0, 10)
+        counts = counting(out)
         out.append((counts & ~ask.latest(t, counts), "a later answer of the same customer counts"))
     return ask.rows(t, out=out, score=t.score, good=t.score >= 9, bad=t.score <= 6, x=t.score)
 
@@ -39,7 +39,11 @@ KPI = Metric(
     source="F. F. Reichheld, Harvard Business Review 81 (12) 2003, 46–54; interval: B. Rocks, Int. J. Market Research "
     "58 (2016) 417–436",
     variants=(
-        Variant("latest_per_customer", "Only the last answer of each customer in a period counts."),
+        Variant(
+            "latest_per_customer",
+            "Only the last answer of each customer in a period counts.",
+            not_additive="a customer's last answer of the year is the last of one month alone",
+        ),
         Variant("mean", "The average answer, 0 to 10: not NPS.", Mean(least=0, most=10), unit="number"),
     ),
     examples=(

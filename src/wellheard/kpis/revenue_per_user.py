@@ -11,7 +11,7 @@ from wellheard.metrics.samples import orders
 
 
 def rows(ask: Ask) -> ir.Table:
-    t = ask.money(ask.facts("orders"), ["revenue", "refunded"])
+    t = ask.money(ask.facts("orders"), "orders", ["revenue", "refunded"])
     known = t.customer_key.coalesce(t.account_key)
     if ask.has("per_account"):
         known = t.account_key.coalesce(t.customer_key)
