@@ -10,7 +10,7 @@ import importlib.util
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -22,12 +22,21 @@ import stamina
 from wellheard.base.errors import BadCall, BrokenHome, Busy
 from wellheard.base.settings import Settings
 from wellheard.tables.catalogue import table as canonical
+from wellheard.tables.catalogue import tables
 from wellheard.tables.table import Column
-from wellheard.warehouse import schema
+from wellheard.warehouse import schema, takeback
+from wellheard.warehouse.writing import Spill, line
 
 LAKES = ("facts", "personal")
 INLINE_ROWS = 1000  # smaller writes stay in the catalog until they are flushed
+TORN = """
+    select p.import_id from personal.main._imports p
+    anti join facts.main._imports f on f.import_id = p.import_id and f.undone_at is null
+    where p.undone_at is null"""
 LOCKED = ("database is locked", "conflict", "could not set lock", "cannot start a transaction", "busy")
+
+# Merging nested selects is the engine's work; done by Ibis it takes longer than most queries.
+ibis.options.sql.fuse_selects = False
 
 T = TypeVar("T")
 
@@ -73,43 +82,73 @@ class Lake:
     def __init__(self, folder: Path, settings: Settings) -> None:
         self.folder = folder
         self._local = threading.local()
+        self._cursors: list[duckdb.DuckDBPyConnection] = []
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        (folder / "spill").mkdir(exist_ok=True)
+        known = self._known_format()
+        self._spill = Spill(folder / "spill")
         config: dict[str, Any] = {
             "autoinstall_known_extensions": "false",
             "autoload_known_extensions": "false",
             "memory_limit": settings.memory_limit.replace(" ", ""),
-            "temp_directory": str(folder / "spill"),
+            "temp_directory": str(self._spill.folder),
             "preserve_insertion_order": "false",
         }
         if settings.threads:
             config["threads"] = settings.threads
         self._root = duckdb.connect(config=config)
-        _load_extension(self._root, "sqlite_scanner")
-        _load_extension(self._root, "ducklake")
-        self._prepare()
+        try:
+            _load_extension(self._root, "sqlite_scanner")
+            _load_extension(self._root, "ducklake")
+            self._prepare(known)
+        except BaseException:
+            self.close()
+            raise
 
-    def _prepare(self) -> None:
+    def _known_format(self) -> list[str]:
+        """The number and the fingerprint of the layout in which the home was written; empty for a new one."""
         marker = self.folder / "format"
         known = marker.read_text().split() if marker.exists() else []
+        if known and not known[0].isdigit():
+            raise BrokenHome(f"{marker} does not hold the number of a format", hint="restore a backup")
         if known and int(known[0]) > schema.FORMAT:
             raise BrokenHome(
                 f"{self.folder} was written by a newer version of Wellheard (format {known[0]})",
                 hint="install the newer version, or restore a backup made before it",
             )
-        retried(self._attach)
-        if known[1:] != [schema.fingerprint()]:
-            retried(self._create)
-            partial = marker.with_suffix(".new")
-            partial.write_text(f"{schema.FORMAT} {schema.fingerprint()}\n")
-            partial.replace(marker)
+        return known
 
-    def _attach(self) -> None:
+    def _prepare(self, known: list[str]) -> None:
+        if known[1:] == [schema.fingerprint()]:
+            retried(lambda: self._attach(made=True))
+            self._mend_if_free()
+            return
+        with line(self.folder / "writer.lock"):
+            known = self._known_format()  # another process may have made it while we stood in line
+            if not known:
+                self._make_catalogs()
+            retried(lambda: self._attach(made=bool(known)))
+            if known[1:] != [schema.fingerprint()]:
+                retried(self._create)
+                marker = self.folder / "format"
+                partial = marker.with_suffix(".new")
+                partial.write_text(f"{schema.FORMAT} {schema.fingerprint()}\n")
+                partial.replace(marker)
+            self._mend()
+
+    def _make_catalogs(self) -> None:
+        """Sets the catalogs to a journal with which readers and one writer do not block each other.
+
+        Done once, before the engine opens them: two SQLite libraries in one process drop each other's locks.
+        """
+        for lake in LAKES:
+            with closing(sqlite3.connect(self.folder / f"{lake}.sqlite", timeout=30)) as db:
+                db.execute("pragma journal_mode=wal")
+
+    def _attach(self, *, made: bool) -> None:
         for lake in LAKES:
             catalog = self.folder / f"{lake}.sqlite"
-            with sqlite3.connect(catalog, timeout=30) as db:
-                db.execute("pragma journal_mode=wal")  # readers and one writer at a time, without blocking each other
-            db.close()
+            if made and not catalog.exists():
+                raise BrokenHome(f"{catalog} is missing", hint="restore a backup: without it the data has no catalog")
             text, data = str(catalog).replace("'", "''"), str(self.folder / lake).replace("'", "''")
             self._root.execute(
                 f"attach if not exists 'ducklake:sqlite:{text}' as {lake} "
@@ -119,14 +158,20 @@ class Lake:
 
     def _create(self) -> None:
         for lake in LAKES:
-            self._root.execute("begin")
-            try:
+            with self._transaction(self._root):
                 self._create_in(lake)
-                self._root.execute("commit")
-            except duckdb.Error:
-                with suppress(duckdb.Error):  # a failed commit has ended the transaction already
-                    self._root.execute("rollback")
-                raise
+
+    @staticmethod
+    @contextmanager
+    def _transaction(con: duckdb.DuckDBPyConnection) -> Iterator[None]:
+        con.execute("begin")
+        try:
+            yield
+            con.execute("commit")
+        except BaseException:
+            with suppress(duckdb.Error):  # a failed commit has ended the transaction already
+                con.execute("rollback")
+            raise
 
     def _create_in(self, lake: str) -> None:
         for (place, name), columns in schema.layout().items():
@@ -140,11 +185,59 @@ class Lake:
                         f"alter table {lake}.main.{schema.quoted(name)} add column {schema.quoted(column)} {kind}"
                     )
 
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        """Holds the workspace against other writers; raises Busy when it stays taken. May be nested."""
+        if getattr(self._local, "writes", False):
+            yield
+            return
+        with line(self.folder / "writer.lock"):
+            self._mend()
+            self._local.writes = True
+            try:
+                yield
+            finally:
+                self._local.writes = False
+
+    def commit(self, work: Callable[[], None]) -> None:
+        """Runs `work`, which writes to one of the lakes, as one transaction; again while the catalog is held."""
+
+        def once() -> None:
+            with self._transaction(self.con):
+                work()
+
+        retried(once)
+
+    def _mend_if_free(self) -> None:
+        with suppress(Busy), line(self.folder / "writer.lock", patience=0):
+            self._mend()
+
+    def _mend(self) -> None:
+        """Takes out of the personal lake what belongs to an import that the facts never got, or lost again.
+
+        The two lakes cannot share a transaction; a process that dies between the two commits leaves this to the next.
+        """
+        torn = {row[0] for row in self.con.execute(TORN).fetchall()}
+        if not torn:
+            return
+        undone = self.con.execute("select import_id from facts.main._imports where undone_at is not null").fetchall()
+        gone = torn | {row[0] for row in undone}
+
+        def work() -> None:
+            for import_id in sorted(torn):
+                for words in tables().values():
+                    if words.private:
+                        takeback.take_back(self.con, "personal", words, import_id, gone)
+                self.con.execute("update personal.main._imports set undone_at = now() where import_id = ?", [import_id])
+
+        self.commit(work)
+
     @property
     def con(self) -> duckdb.DuckDBPyConnection:
         """This thread's connection."""
         if not hasattr(self._local, "con"):
             self._local.con = self._root.cursor()
+            self._cursors.append(self._local.con)
             self._local.con.execute("set TimeZone = 'UTC'")
         return self._local.con  # type: ignore[no-any-return]
 
@@ -164,11 +257,19 @@ class Lake:
         self.con.execute("begin")
         self._local.inside = True
         try:
+            self.con.execute("select 1 from personal.main._imports limit 1")  # both lakes stand still from here
             self._local.snapshot = self.snapshot()
             yield self._local.snapshot
         finally:
             self._local.inside = False
             self.con.execute("rollback")
+
+    def hold(self, expression: ir.Table) -> ir.Table:
+        """The rows of an expression in a temporary table, which ends with the `reading` it is made in."""
+        self._local.held = getattr(self._local, "held", 0) + 1
+        name = f"_held_{self._local.held}"
+        self.con.execute(f"create temp table {name} as {self.backend.compile(expression)}")
+        return self.backend.table(name, database=("temp", "main"))
 
     def snapshot(self) -> int:
         """The number of the lake's newest state."""
@@ -215,8 +316,11 @@ class Lake:
         return self.backend.sql(f"select * from {lake}.main.{schema.quoted(name)} at (version => {int(as_of)})")
 
     def close(self) -> None:
-        """Ends this process's hold on the workspace."""
+        """Ends this process's hold on the workspace, in every thread."""
+        for cursor in self._cursors:
+            cursor.close()
         self._root.close()
+        self._spill.close()
 
 
 def _given_or_made(raw: ir.Table, column: Column) -> ir.Value:

@@ -6,17 +6,16 @@ An import is one snapshot of the lake. Undoing it restores what its rows replace
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 from wellheard.base.errors import BadCall, Unknown
 from wellheard.tables.catalogue import table as canonical
-from wellheard.tables.table import Table
-from wellheard.warehouse import merge, schema
-from wellheard.warehouse.engine import Lake, retried
-from wellheard.warehouse.load import in_transaction
+from wellheard.warehouse import takeback
+from wellheard.warehouse.engine import Lake
+from wellheard.warehouse.load import Enrich
 
 
 @dataclass(frozen=True)
@@ -66,99 +65,52 @@ def imports(lake: Lake) -> list[Import]:
     return result
 
 
-def undo(lake: Lake, import_id: str, enrich: Callable[[Lake, Mapping[str, str]], None] | None = None) -> Undone:
+def _taken_back_already(import_id: str) -> BadCall:
+    return BadCall(f"import {import_id} was taken back already", hint="`wellheard imports` shows when", field="id")
+
+
+def undo(lake: Lake, import_id: str, enrich: Enrich | None = None) -> Undone:
     """Takes an import back. Raises Unknown for an id that is none, BadCall where it was taken back already."""
     known = {i.import_id: i for i in imports(lake)}
     if import_id not in known:
         raise Unknown(f"there is no import {import_id!r}", hint="`wellheard imports` lists them", field="id")
     if known[import_id].undone_at is not None:
-        raise BadCall(f"import {import_id} was taken back already", hint="`wellheard imports` shows when", field="id")
-    result: list[Undone] = []
-    retried(lambda: result.append(_undo(lake, known, import_id, enrich)))
-    return result[-1]
+        raise _taken_back_already(import_id)
+    with lake.writing():
+        return _undo(lake, import_id, enrich)
 
 
-def _undo(
-    lake: Lake, known: Mapping[str, Import], import_id: str, enrich: Callable[[Lake, Mapping[str, str]], None] | None
-) -> Undone:
+def _undo(lake: Lake, import_id: str, enrich: Enrich | None) -> Undone:
+    known = {i.import_id: i for i in imports(lake)}  # again: another process may have been faster
+    if known[import_id].undone_at is not None:
+        raise _taken_back_already(import_id)
     names = [t["table"] for t in known[import_id].tables if t["new"] or t["changed"]]
+    takeback.check_kept(lake.con, "facts", import_id)
     gone = {i.import_id for i in known.values() if i.undone_at is not None} | {import_id}
     removed: dict[str, int] = {}
     restored: dict[str, int] = {}
-    touched: dict[str, str] = {}
-
-    def personal() -> None:
-        for name in names:
-            if canonical(name).private:
-                _take_back(lake, "personal", canonical(name), import_id, gone)
 
     def facts() -> None:
+        touched: dict[str, str] = {}
         for name in names:
-            removed[name], restored[name], touched[name] = _take_back(lake, "facts", canonical(name), import_id, gone)
+            back = takeback.take_back(lake.con, "facts", canonical(name), import_id, gone)
+            removed[name], restored[name], touched[name] = back
         if enrich is not None and touched:
             enrich(lake, touched)
         lake.con.execute(
             "update facts.main._imports set undone_at = ? where import_id = ?", [datetime.now(UTC), import_id]
         )
 
-    # The facts first: should we die between the two, the personal columns of a row that is gone are seen by nobody.
-    in_transaction(lake, facts)
-    in_transaction(lake, personal)
+    def personal() -> None:
+        for name in names:
+            if canonical(name).private:
+                takeback.take_back(lake.con, "personal", canonical(name), import_id, gone)
+        lake.con.execute("update personal.main._imports set undone_at = now() where import_id = ?", [import_id])
+
+    # The facts first: should we die between the two, the next writer takes the personal columns back.
+    lake.commit(facts)
+    lake.commit(personal)
     return Undone(import_id, removed, restored, _delivered_again(known, import_id, names))
-
-
-def _take_back(lake: Lake, which: str, table: Table, import_id: str, gone: set[str]) -> tuple[int, int, str]:
-    """Removes the import's rows of one table and restores those that they replaced. Leaves the touched keys in a table."""
-    con, target = lake.con, f"{which}.main.{schema.quoted(table.name)}"
-    touched = f"_undo_{which}_{table.name}"
-    con.execute(f"create or replace temp table {touched} as select * from {target} where import_id = ?", [import_id])
-    size = _count(con, touched)
-    if table.versioned:
-        con.execute(f"delete from {target} where import_id = ?", [import_id])
-        if which == "facts":
-            merge.span_versions(lake, table, f"select distinct id from {touched}")
-        return size, 0, touched
-    before = f"_before_{which}_{table.name}"
-    con.execute(f"create or replace temp table {before} as select * from {target} limit 0")
-    _find_replaced(lake, which, table, touched, before, gone)
-    con.execute(f"delete from {target} where import_id = ?", [import_id])
-    con.execute(f"insert into {target} by name select * from {before}")
-    back = _count(con, before)
-    con.execute(f"drop table {before}")
-    return size - back, back, touched
-
-
-def _find_replaced(lake: Lake, which: str, table: Table, touched: str, before: str, gone: set[str]) -> None:
-    """Fills `before` with what stood in place of the touched rows, looking past imports that are taken back too."""
-    con, looking = lake.con, sorted(gone)
-    snapshots = _snapshots(lake, which)
-    for import_id in sorted(looking, key=lambda i: snapshots.get(i, -1), reverse=True):
-        number = snapshots.get(import_id)
-        if number is None:
-            continue
-        columns = ", ".join(f"c.{schema.quoted(name)}" for name, _ in _columns(which, table))
-        con.execute(
-            f"insert into {before} by name select {columns} "
-            f"from ducklake_table_changes('{which}', 'main', '{table.name}', {number}, {number}) c "
-            f"where c.change_type = 'update_preimage' and c.import_id not in (select unnest(?)) "
-            f"and c.id in (select id from {touched}) and c.id not in (select id from {before})",
-            [looking],
-        )
-
-
-def _columns(which: str, table: Table) -> list[tuple[str, str]]:
-    return schema.fact_columns(table) if which == "facts" else schema.personal_columns(table)
-
-
-def _snapshots(lake: Lake, which: str) -> dict[str, int]:
-    """The snapshot that each import made in a lake."""
-    first, last = lake.con.execute(
-        f"select min(snapshot_id), max(snapshot_id) from ducklake_snapshots('{which}')"
-    ).fetchone()
-    rows = lake.con.execute(
-        f"select import_id, min(snapshot_id) from ducklake_table_insertions('{which}', 'main', '_imports', {first}, {last}) group by 1"
-    ).fetchall()
-    return {str(import_id): int(number) for import_id, number in rows}
 
 
 def _delivered_again(known: Mapping[str, Import], import_id: str, names: list[str]) -> tuple[str, ...]:
@@ -167,8 +119,6 @@ def _delivered_again(known: Mapping[str, Import], import_id: str, names: list[st
     later = [
         i for i in known.values() if i.taken_at > this.taken_at and i.undone_at is None and i.source == this.source
     ]
-    return tuple(i.import_id for i in later if any(t["unchanged"] and t["table"] in names for t in i.tables))
-
-
-def _count(con: Any, name: str) -> int:
-    return int(con.execute(f"select count(*) from {name}").fetchone()[0])
+    return tuple(
+        i.import_id for i in later if any((t["unchanged"] or t["older"]) and t["table"] in names for t in i.tables)
+    )

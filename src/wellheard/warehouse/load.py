@@ -15,18 +15,18 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from wellheard.sources.recipe import Recipe, Rule
+from wellheard.sources.recipe import Constant, Recipe, Take, Template
 from wellheard.tables.catalogue import table as canonical
 from wellheard.warehouse import merge, plan, schema
-from wellheard.warehouse.engine import Lake, retried
+from wellheard.warehouse.engine import Lake
 from wellheard.warehouse.merge import Counts
-from wellheard.warehouse.staging import Delivery, Progress, Stage, Typed, staging
+from wellheard.warehouse.staging import Delivery, Given, Progress, Stage, Typed, staging
 
 SHOWN_REASONS = 8
 
 # Runs inside the import's transaction with the names of the tables that changed and, by table, the temporary table of
 # changed rows; fills the columns that an enrichment makes.
-Enrich = Callable[[Lake, Mapping[str, str]], None]
+Enrich = Callable[[Lake, Mapping[str, str]], object]
 
 
 @dataclass(frozen=True)
@@ -58,15 +58,6 @@ class Report:
         return self.unreadable + sum(c.rejected for c in self.tables)
 
 
-@dataclass(frozen=True)
-class _Part:
-    typed: Typed
-    ready: str
-    rejected: int
-    repeated: int
-    read: int
-
-
 def take(
     lake: Lake,
     recipe: Recipe,
@@ -83,23 +74,21 @@ def take(
 
     Raises BadInput and Ambiguous before anything is written.
     """
-    import_id = f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
     taken_at = datetime.now(UTC)
+    given = Given(recipe.source, f"{taken_at:%Y%m%d-%H%M%S}-{secrets.token_hex(3)}", taken_at)
     with staging(lake, progress) as stage:
         raws = {d.name: stage.take(d) for d in deliveries}
-        parts = [
-            _read(stage, rule, raws, recipe, default_zone, import_id, taken_at)
-            for rule in recipe.rules
-            if any(rule in recipe.rules_for(name) for name in raws)
-        ]
+        into, parts = _typed(stage, recipe, raws, default_zone, given)
         broken = unreadable()
         folder = None if dry_run else rejects_folder
-        rejects, reasons = _set_aside(stage, parts, broken, folder, import_id)
-        ready = _by_table(stage, parts)
-        counts = _merged(stage, ready, parts, recipe, tuple(raws), import_id, taken_at, enrich, dry_run, len(broken))
-    changed = any(c.new or c.changed for c in counts)
+        rejects, reasons = _set_aside(stage, into, parts, broken, folder, given.import_id)
+        progress("merging", sum(stage.rows_in.values()))
+        if dry_run:
+            counts = tuple(_classified(stage, into)[1].values())
+        else:
+            counts = _commit(stage, into, recipe, tuple(raws), given, enrich, len(broken))
     return Report(
-        import_id=None if dry_run else import_id if changed or counts else import_id,
+        import_id=None if dry_run else given.import_id,
         source=recipe.source,
         files=tuple(raws),
         tables=counts,
@@ -107,176 +96,115 @@ def take(
         reasons=reasons,
         rejects_file=rejects,
         mapping=tuple(_mapping(recipe)),
-        readings=tuple((c, _said(r)) for part in parts for c, r in part.typed.readings.items()),
+        readings=tuple((c, _said(r)) for part in parts for c, r in part.readings.items()),
     )
 
 
-def _read(
-    stage: Stage, rule: Rule, raws: Mapping[str, str], recipe: Recipe, zone: str, import_id: str, taken_at: datetime
-) -> _Part:
-    raw = stage.together([table for name, table in raws.items() if rule in recipe.rules_for(name)])
-    if not rule.group_by and ("source_id" not in rule.columns):
-        raw = stage.keyed(raw)
-    typed = stage.typed(rule, raw, recipe, zone)
-    ready = stage.prepared(typed, recipe.source, import_id, taken_at)
-    con, quoted = stage.lake.con, schema.quoted
-    rejected = _count(con, f"temp.main.{quoted(typed.relation)} where {plan.WHY} is not null")
-    read = _count(con, f"temp.main.{quoted(typed.relation)}")
-    return _Part(typed, ready, rejected, read - rejected - _count(con, f"temp.main.{quoted(ready)}"), read)
+def _typed(
+    stage: Stage, recipe: Recipe, raws: Mapping[str, str], zone: str, given: Given
+) -> tuple[dict[str, str], list[Typed]]:
+    """Reads every rule that a file feeds: a temporary table a canonical table, and what was read into them."""
+    into: dict[str, str] = {}
+    parts = []
+    for number, rule in enumerate(recipe.rules):
+        own = [table for name, table in raws.items() if rule in recipe.rules_for(name)]
+        if not own:
+            continue
+        raw = stage.together(own)
+        if not rule.group_by and "source_id" not in rule.columns:
+            raw = stage.keyed(raw)
+        if rule.table not in into:
+            into[rule.table] = stage.target(canonical(rule.table))
+        parts.append(stage.typed(rule, number, raw, recipe, zone, into[rule.table], given))
+    return into, parts
 
 
-def _count(con: Any, what: str) -> int:
-    return int(con.execute(f"select count(*) from {what}").fetchone()[0])
+def _classified(stage: Stage, into: Mapping[str, str]) -> tuple[dict[str, str], dict[str, Counts]]:
+    """By canonical table: the temporary view of its changes, and what became of its rows."""
+    changes = {name: stage.name("changes", "view") for name in into}
+    counts = {
+        name: merge.classify(stage.lake.con, canonical(name), typed, stage.name, changes[name])
+        for name, typed in into.items()
+    }
+    return changes, counts
 
 
-def _by_table(stage: Stage, parts: Sequence[_Part]) -> dict[str, str]:
-    """One relation of ready rows a canonical table, since several rules may make rows of one."""
-    result: dict[str, str] = {}
-    for name in dict.fromkeys(part.typed.rule.table for part in parts):
-        relations = [part.ready for part in parts if part.typed.rule.table == name]
-        if len(relations) > 1:
-            union = " union all by name ".join(f"select * from temp.main.{schema.quoted(r)}" for r in relations)
-            joined = stage.name("ready")
-            stage.lake.con.execute(
-                f"create temp table {schema.quoted(joined)} as select * from ({union}) "
-                "qualify row_number() over (partition by id, updated_at order by row_hash desc) = 1"
-            )
-            relations = [joined]
-        result[name] = relations[0]
-    return result
-
-
-def _merged(
+def _commit(
     stage: Stage,
-    ready: Mapping[str, str],
-    parts: Sequence[_Part],
+    into: Mapping[str, str],
     recipe: Recipe,
     files: tuple[str, ...],
-    import_id: str,
-    taken_at: datetime,
+    given: Given,
     enrich: Enrich | None,
-    dry_run: bool,
     broken: int,
 ) -> tuple[Counts, ...]:
+    """Compares with the lake and writes, holding it against other writers: the personal columns first, then the facts.
+
+    The facts make an import count. Personal columns of one that never got there are taken out by the next writer.
+    """
     lake = stage.lake
-    changes = {name: stage.name("changes") for name in ready}
-    states: dict[str, dict[str, int]] = {}
-
-    def classify() -> None:
-        for name in ready:
-            states[name] = merge.classify(lake, canonical(name), ready[name], changes[name])
-
-    def commit() -> None:
-        """Compares and writes anew each time, so that a retry after another writer's commit is right."""
-        classify()
-        counts = _counts(parts, states)
-        in_transaction(lake, lambda: _write_personal(lake, changes, states, import_id))
+    with lake.writing():
+        changes, counts = _classified(stage, into)
+        moved = {name: changes[name] for name, c in counts.items() if c.new or c.changed}
         report = {
             "files": list(files),
             "recipe": recipe.name,
             "unreadable": broken,
-            "tables": [c.as_dict() for c in counts],
+            "tables": [c.as_dict() for c in counts.values()],
         }
-        in_transaction(lake, lambda: _write_facts(lake, changes, states, enrich, import_id, taken_at, recipe, report))
 
-    stage.progress("merging", sum(p.read for p in parts))
-    if dry_run:
-        classify()
-    else:
-        retried(commit)
-    return _counts(parts, states)
+        def personal() -> None:
+            for name, relation in moved.items():
+                merge.write_personal(lake.con, canonical(name), relation)
+            lake.con.execute("insert into personal.main._imports values (?, null)", [given.import_id])
 
-
-def _write_personal(lake: Lake, changes: Mapping[str, str], states: Mapping[str, Any], import_id: str) -> None:
-    for name, relation in changes.items():
-        if _moved(states[name]):
-            merge.write_personal(lake, canonical(name), relation)
-    lake.con.execute("insert into personal.main._imports values (?)", [import_id])
-
-
-def _write_facts(
-    lake: Lake,
-    changes: Mapping[str, str],
-    states: Mapping[str, Any],
-    enrich: Enrich | None,
-    import_id: str,
-    taken_at: datetime,
-    recipe: Recipe,
-    report: dict[str, Any],
-) -> None:
-    moved = {name: relation for name, relation in changes.items() if _moved(states[name])}
-    for name, relation in moved.items():
-        merge.write_facts(lake, canonical(name), relation)
-    if enrich is not None and moved:
-        enrich(lake, moved)
-    lake.con.execute(
-        "insert into facts.main._imports values (?, ?, ?, ?, ?, null)",
-        [import_id, taken_at, recipe.source, ", ".join(report["files"]), json.dumps(report)],
-    )
-
-
-def _moved(state: Mapping[str, int]) -> bool:
-    return bool(state.get("new") or state.get("changed"))
-
-
-def in_transaction(lake: Lake, work: Callable[[], None]) -> None:
-    """Runs `work` and commits, or leaves everything as it was."""
-    lake.con.execute("begin")
-    try:
-        work()
-        lake.con.execute("commit")
-    except BaseException:
-        try:
-            lake.con.execute("rollback")
-        except Exception:  # noqa: BLE001 - a failed commit has ended the transaction already; the first error matters
-            pass
-        raise
-
-
-def _counts(parts: Sequence[_Part], states: Mapping[str, Mapping[str, int]]) -> tuple[Counts, ...]:
-    result = []
-    for name, state in states.items():
-        own = [p for p in parts if p.typed.rule.table == name]
-        read, rejected = sum(p.read for p in own), sum(p.rejected for p in own)
-        repeated = read - rejected - sum(state.values())
-        result.append(
-            Counts(
-                name,
-                read,
-                state.get("new", 0),
-                state.get("changed", 0),
-                state.get("unchanged", 0),
-                state.get("older", 0),
-                repeated,
-                rejected,
+        def facts() -> None:
+            for name, relation in moved.items():
+                merge.write_facts(lake.con, canonical(name), relation)
+            if enrich is not None and moved:
+                enrich(lake, moved)
+            lake.con.execute(
+                "insert into facts.main._imports values (?, ?, ?, ?, ?, null)",
+                [given.import_id, given.taken_at, recipe.source, ", ".join(files), json.dumps(report)],
             )
-        )
-    return tuple(result)
+
+        lake.commit(personal)
+        lake.commit(facts)
+    return tuple(counts.values())
 
 
 def _set_aside(
-    stage: Stage, parts: Sequence[_Part], broken: Sequence[BadRow], folder: Path | None, import_id: str
+    stage: Stage,
+    into: Mapping[str, str],
+    parts: Sequence[Typed],
+    broken: Sequence[BadRow],
+    folder: Path | None,
+    import_id: str,
 ) -> tuple[Path | None, tuple[tuple[str, int], ...]]:
     """Writes the refused rows with their reasons to a file, and counts the reasons."""
-    total = len(broken) + sum(p.rejected for p in parts)
-    if not total:
-        return None, ()
     counted: dict[str, int] = {}
     for bad in broken:
         counted[bad.reason] = counted.get(bad.reason, 0) + 1
-    for part in (p for p in parts if p.rejected):
+    for typed in into.values():
         rows = stage.lake.con.execute(
-            f"select {plan.WHY}, count(*) from temp.main.{schema.quoted(part.typed.relation)} "
-            f"where {plan.WHY} is not null group by 1 order by 2 desc limit 50"
+            f"select {plan.WHY}, count(*) from temp.main.{schema.quoted(typed)} "
+            f"where {plan.WHY} is not null group by 1 order by 2 desc, 1 limit 50"
         ).fetchall()
         for reason, n in rows:
             counted[reason] = counted.get(reason, 0) + n
+    if not counted:
+        return None, ()
     reasons = tuple(sorted(counted.items(), key=lambda item: (-item[1], item[0]))[:SHOWN_REASONS])
-    return (_write_rejects(stage, parts, broken, folder, import_id) if folder else None), reasons
+    return (_write_rejects(stage, into, parts, broken, folder, import_id) if folder else None), reasons
 
 
 def _write_rejects(
-    stage: Stage, parts: Sequence[_Part], broken: Sequence[BadRow], folder: Path, import_id: str
+    stage: Stage,
+    into: Mapping[str, str],
+    parts: Sequence[Typed],
+    broken: Sequence[BadRow],
+    folder: Path,
+    import_id: str,
 ) -> Path:
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     path = folder / f"{import_id}.rejects.csv"
@@ -285,21 +213,22 @@ def _write_rejects(
         writer = csv.writer(file)
         writer.writerow(["file", "row", "table", "reason", "content"])
         writer.writerows((b.file, b.row, "", b.reason, json.dumps(b.text)) for b in broken)
-        for part in (p for p in parts if p.rejected):
-            _copy_rejects(stage, part, writer)
+        for part in parts:
+            _copy_rejects(stage, into[part.rule.table], part, writer)
     return path
 
 
-def _copy_rejects(stage: Stage, part: _Part, writer: Any) -> None:
-    columns = ", ".join(f"{schema.quoted(c)} := r.{schema.quoted(c)}" for c in part.typed.columns)
+def _copy_rejects(stage: Stage, typed: str, part: Typed, writer: Any) -> None:
+    columns = ", ".join(f"{schema.quoted(c)} := r.{schema.quoted(c)}" for c in part.columns)
+    content = f"to_json(struct_pack({columns}))::varchar" if columns else "'{}'"
     cursor = stage.lake.con.execute(
-        f"select t.{plan.FILE}, t.{plan.ROW}, t.{plan.WHY}, to_json(struct_pack({columns}))::varchar "
-        f"from temp.main.{schema.quoted(part.typed.relation)} t "
-        f"join temp.main.{schema.quoted(part.typed.raw)} r on r.{plan.ROW} = t.{plan.ROW} and r.{plan.FILE} = t.{plan.FILE} "
-        f"where t.{plan.WHY} is not null order by 1, 2"
+        f"select t.{plan.FILE}, t.{plan.ROW}, t.{plan.WHY}, {content} "
+        f"from (select * from temp.main.{schema.quoted(typed)} where {plan.WHY} is not null and __rule = {part.number}) t "
+        f"join temp.main.{schema.quoted(part.raw)} r on r.{plan.ROW} = t.{plan.ROW} and r.{plan.FILE} = t.{plan.FILE} "
+        "order by 1, 2"
     )
     while rows := cursor.fetchmany(10_000):
-        writer.writerows((file, row, part.typed.rule.table, why, content) for file, row, why, content in rows)
+        writer.writerows((file, row, part.rule.table, why, content) for file, row, why, content in rows)
 
 
 def _mapping(recipe: Recipe) -> list[tuple[str, str, str]]:
@@ -308,11 +237,11 @@ def _mapping(recipe: Recipe) -> list[tuple[str, str, str]]:
     for rule in recipe.rules:
         for name, expression in rule.columns.items():
             match expression:
-                case plan.Take():
+                case Take():
                     origin = expression.column
-                case plan.Constant():
+                case Constant():
                     origin = f"always {expression.value!r}"
-                case plan.Template():
+                case Template():
                     origin = expression.text
                 case _:
                     origin = type(expression).__name__.lower()

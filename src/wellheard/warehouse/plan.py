@@ -27,6 +27,7 @@ from wellheard.sources.recipe import (
 from wellheard.tables.catalogue import table as canonical
 from wellheard.tables.table import Table, Type
 from wellheard.warehouse import dates, values
+from wellheard.warehouse.layers import Layers
 
 ROW, FILE, KEY, WHY = "__row", "__file", "__key", "__why"
 CONTROL = (ROW, FILE, WHY)
@@ -41,6 +42,7 @@ class Staged:
     readings: Mapping[str, dates.Reading]
     plain: dates.Reading
     decimal: str
+    layers: Layers
 
 
 def instant_columns(rule: Rule) -> tuple[str, ...]:
@@ -94,8 +96,22 @@ def check_columns(rule: Rule, staged: Staged, recipe: Recipe) -> None:
         )
 
 
+@dataclass(frozen=True)
+class Leaf:
+    """One value that a field is made of: what the file gives, and the type that it is read as."""
+
+    key: str
+    given: ir.Value
+    kind: Type
+    columns: tuple[str, ...]
+    reading: dates.Reading | None = None
+
+
 def candidates(rule: Rule, staged: Staged) -> ir.Table:
-    """The canonical rows that a rule makes: its columns typed, `__row`, `__file`, and `__why` where one is refused."""
+    """The canonical rows that a rule makes: its columns typed, `__row`, `__file`, and `__why` where one is refused.
+
+    Each step is a relation of its own: a value is computed once, however many later steps look at it.
+    """
     table = canonical(rule.table)
     rows = staged.rows
     for condition in rule.where:
@@ -109,36 +125,123 @@ def candidates(rule: Rule, staged: Staged) -> ir.Table:
         made = _plain(rule, rule.columns, table, staged, rows)
     for condition in rule.keep:
         made = made.filter(made[WHY].notnull() | _test(made[condition.column], condition))
-    return _checked(table, made)
+    return _checked(table, staged.layers.settle(made))
 
 
 def _plain(rule: Rule, columns: Mapping[str, Expression], table: Table, staged: Staged, rows: ir.Table) -> ir.Table:
-    fields, reasons = {}, []
+    scalars: dict[str, Scalar] = {}
     for name, expression in columns.items():
         assert not isinstance(expression, Aggregate)
-        fields[name], reason = _scalar(expression, _kind(table, name), staged, rows)
-        reasons.append(_named(expression, name, reason))
+        scalars[name] = expression
+    keyed = KEY in rows.columns
+    read = _typed(scalars, table, staged, rows, [ROW, FILE, *([KEY] if keyed else [])])
+    fields: dict[str, ir.Value] = {name: read[f"f:{name}"] for name in scalars}
     if rule.questions:
         suffix = fields["question_id"] if "question_id" in fields else ibis.literal(str(list(columns)))
-        fields["source_id"] = (fields["source_id"] if "source_id" in fields else rows[KEY]) + ":" + suffix
+        fields["source_id"] = (fields["source_id"] if "source_id" in fields else read[KEY]) + ":" + suffix
     elif "source_id" not in fields:
-        fields["source_id"] = rows[KEY]
-    why = ibis.coalesce(values.NONE, *reasons)
-    return rows.select(**{ROW: rows[ROW], FILE: rows[FILE], WHY: why}, **_completed(table, fields))
+        fields["source_id"] = read[KEY]
+    return _completed(table, staged.layers, read.select(ROW, FILE, WHY, **fields))
+
+
+def _typed(scalars: Mapping[str, Scalar], table: Table, staged: Staged, rows: ir.Table, keep: list[str]) -> ir.Table:
+    """Reads scalars: the columns to `keep`, `f:name` for each, and `__why` for a row in which one cannot be read."""
+    leaves = {name: _leaves(name, scalar, _kind(table, name), staged, rows) for name, scalar in scalars.items()}
+    every = [leaf for own in leaves.values() for leaf in own]
+    settle = staged.layers.settle
+    read = settle(rows.select(*keep, **{f"g:{leaf.key}": leaf.given for leaf in every}))
+    plain = [leaf for leaf in every if leaf.reading is None]
+    parsed = {f"v:{leaf.key}": values.parse(read[f"g:{leaf.key}"], leaf.kind, staged.decimal) for leaf in plain}
+    read = settle(read.mutate(**parsed))
+    instants = {leaf.key: leaf.reading for leaf in every if leaf.reading is not None}
+    read = settle(dates.read_instants(staged.layers, read, instants))
+    fields = {
+        f"f:{name}": _combined(scalar, _kind(table, name), leaves[name], read) for name, scalar in scalars.items()
+    }
+    why = ibis.coalesce(values.NONE, *[_reason(leaf, read) for leaf in every])
+    return settle(read.select(*keep, **fields, **{WHY: why}))
+
+
+def _reason(leaf: Leaf, read: ir.Table) -> ir.StringValue:
+    if leaf.reading is not None:
+        why = read[f"y:{leaf.key}"]
+    else:
+        why = values.reason(read[f"g:{leaf.key}"], read[f"v:{leaf.key}"], leaf.kind)
+    return ibis.literal(" and ".join(leaf.columns) + ": ") + why
+
+
+def _leaves(name: str, scalar: Scalar, kind: Type, staged: Staged, rows: ir.Table) -> list[Leaf]:
+    match scalar:
+        case Take():
+            return [_leaf(name, _given(scalar, kind, rows), kind, (scalar.column,), staged)]
+        case Constant():
+            return [_leaf(name, ibis.literal(scalar.value), kind, (), staged, name)]
+        case Template():
+            return [_leaf(name, _filled(scalar, rows), kind, scalar.columns, staged, name)]
+        case Product():
+            said = tuple(sorted({scalar.left.column, scalar.right.column}))
+            sides = (("left", scalar.left), ("right", scalar.right))
+            return [
+                _leaf(f"{name}.{side}", _given(take, Type.MONEY, rows), Type.MONEY, said, staged)
+                for side, take in sides
+            ]
+        case MonthsBefore():
+            months = values.parse(values.trimmed(rows[scalar.months]), Type.INTEGER, staged.decimal)
+            moved = ibis.date(scalar.day).cast(dates.NAIVE) - months.as_interval("M")
+            counted = Leaf(f"{name}.months", values.trimmed(rows[scalar.months]), Type.INTEGER, (scalar.months,))
+            return [counted, Leaf(name, moved, kind, (scalar.months,), staged.plain)]
+
+
+def _leaf(key: str, given: ir.Value, kind: Type, columns: tuple[str, ...], staged: Staged, name: str = "") -> Leaf:
+    if kind not in (Type.INSTANT, Type.DATE):
+        return Leaf(key, given if kind is Type.TEXT else values.trimmed(given), kind, columns or (name,))
+    reading = staged.readings.get(columns[0], staged.plain) if columns and not name else staged.plain
+    if kind is Type.DATE:  # a calendar day is no instant: it is not moved between zones
+        reading = dates.Reading("UTC", reading.order, reading.format, families=reading.families)
+    return Leaf(key, values.trimmed(given), kind, columns or (name,), reading)
+
+
+def _given(take: Take, kind: Type, rows: ir.Table) -> ir.Value:
+    """What a file's column gives, recoded; text that is to be read as another type without surrounding blanks."""
+    value = rows[take.column]
+    if not (take.blank or take.values or take.otherwise is not None):
+        return value
+    text = values.trimmed(value.cast("string"))
+    value = ibis.ifelse(text.isin(list(take.blank)), None, text) if take.blank else text
+    if take.values:
+        cases = [(text == key, ibis.literal(new)) for key, new in take.values]
+        other = value if take.otherwise is None else ibis.literal(take.otherwise)
+        value = ibis.cases(*cases, else_=ibis.ifelse(value.isnull(), None, other))
+    return value
+
+
+def _combined(scalar: Scalar, kind: Type, leaves: list[Leaf], read: ir.Table) -> ir.Value:
+    """The field's value from its leaves."""
+    value = read[f"v:{leaves[-1].key}"]
+    if isinstance(scalar, Product):
+        left = read[f"v:{leaves[0].key}"]
+        product = (left * value).cast("decimal(18, 4)")
+        return product if kind is Type.MONEY else product.cast("float64")
+    if isinstance(scalar, Take) and scalar.times is not None and kind is not Type.TEXT:
+        if kind is Type.MONEY:
+            return (value * ibis.literal(str(scalar.times)).cast("decimal(18, 6)")).cast("decimal(18, 4)")
+        return value * scalar.times
+    return value.cast(dates.NAIVE).date() if kind is Type.DATE else value
 
 
 def _grouped(rule: Rule, table: Table, staged: Staged, rows: ir.Table) -> ir.Table:
     """Groups the rows that can be read; each that cannot is refused by itself."""
-    typed, reasons = {}, []
+    scalars: dict[str, Scalar] = {}
+    orders: dict[str, Scalar] = {}
     for name, expression in rule.columns.items():
         inner = expression.of if isinstance(expression, Aggregate) else expression
         if inner is not None:
-            typed[f"v:{name}"], reason = _scalar(inner, _kind(table, name), staged, rows)
-            reasons.append(_named(inner, name, reason))
+            scalars[name] = inner
         if isinstance(expression, Aggregate) and expression.by:
-            typed[f"b:{expression.by}"], reason = _instant(rows[expression.by], Type.INSTANT, staged, expression.by)
-            reasons.append(_named(Take(expression.by), expression.by, reason))
-    wide = rows.mutate(**typed, **{WHY: ibis.coalesce(values.NONE, *reasons)})
+            orders[expression.by] = Take(expression.by)
+    tested = {c.column for e in rule.columns.values() if isinstance(e, Aggregate) for c in e.where}
+    keep = [ROW, FILE, *sorted({*rule.group_by, *tested})]
+    wide = _typed({**scalars, **{f"by {c}": take for c, take in orders.items()}}, table, staged, rows, keep)
     good = wide.filter(wide[WHY].isnull())
     fields = {name: _aggregated(name, e, table, good) for name, e in rule.columns.items()}
     if "source_id" not in fields:
@@ -146,11 +249,10 @@ def _grouped(rule: Rule, table: Table, staged: Staged, rows: ir.Table) -> ir.Tab
     control = {ROW: good[ROW].min(), FILE: good[FILE].min()}
     made = good.group_by([good[c].name(f"g:{c}") for c in rule.group_by]).agg(**control, **fields)
     made = made.mutate(**{WHY: values.NONE})
-    made = made.select(ROW, FILE, WHY, **_completed(table, {name: made[name] for name in fields}))
+    made = _completed(table, staged.layers, made.select(ROW, FILE, WHY, *fields))
     bad = wide.filter(wide[WHY].notnull())
     empty = {name: ibis.null(made[name].type()) for name in made.columns if name not in CONTROL}
-    refused = bad.select(ROW, FILE, WHY, **empty)
-    return made.union(refused)
+    return made.union(bad.select(ROW, FILE, WHY, **empty))
 
 
 def _key_of(rule: Rule, good: ir.Table) -> ir.StringValue:
@@ -163,14 +265,14 @@ def _key_of(rule: Rule, good: ir.Table) -> ir.StringValue:
 
 def _aggregated(name: str, expression: Expression, table: Table, good: ir.Table) -> ir.Value:
     if not isinstance(expression, Aggregate):
-        return good[f"v:{name}"].max()  # the same in every row of a group, or the greatest
+        return good[f"f:{name}"].max()  # the same in every row of a group, or the greatest
     keep: Any = None
     for condition in expression.where:
         test = _test(good[condition.column], condition)
         keep = test if keep is None else keep & test
     if expression.of is None:
         return good.count(where=keep)
-    value = good[f"v:{name}"]
+    value = good[f"f:{name}"]
     kind = _kind(table, name)
     match expression.how:
         case "min" | "max":
@@ -183,40 +285,16 @@ def _aggregated(name: str, expression: Expression, table: Table, good: ir.Table)
         case "distinct":
             return value.nunique(where=keep)
     # The value itself breaks ties, so that shuffled rows give the same answer.
-    order = [good[f"b:{expression.by}"], value]
+    order = [good[f"f:by {expression.by}"], value]
     return (
         value.first(order_by=order, where=keep) if expression.how == "first" else value.last(order_by=order, where=keep)
     )
 
 
 def _kind(table: Table, name: str) -> Type:
+    if name.startswith("by "):
+        return Type.INSTANT
     return Type.TEXT if name.startswith(ATTRIBUTE) else table.by_name[name].type
-
-
-def _named(expression: Expression, name: str, reason: ir.StringValue) -> ir.StringValue:
-    columns = sorted(_mentioned(expression))
-    said = " and ".join(columns) if columns else name
-    return ibis.ifelse(reason.notnull(), ibis.literal(f"{said}: ") + reason, None)
-
-
-def _scalar(expression: Scalar, kind: Type, staged: Staged, rows: ir.Table) -> values.Read:
-    match expression:
-        case Take():
-            return _take(expression, kind, staged, rows)
-        case Constant():
-            return _read(ibis.literal(expression.value), kind, staged, None)
-        case Template():
-            return _read(_filled(expression, rows), kind, staged, None)
-        case Product():
-            left, wrong_left = _take(expression.left, Type.MONEY, staged, rows)
-            right, wrong_right = _take(expression.right, Type.MONEY, staged, rows)
-            product = (left.cast("decimal(18, 4)") * right.cast("decimal(18, 4)")).cast("decimal(18, 4)")
-            return product if kind is Type.MONEY else product.cast("float64"), ibis.coalesce(wrong_left, wrong_right)
-        case MonthsBefore():
-            months, wrong = values.read(rows[expression.months], Type.INTEGER, staged.decimal)
-            moved = ibis.date(expression.day).cast(dates.NAIVE) - months.as_interval("M")
-            placed, unplaced = dates.instant(moved, staged.plain)
-            return placed, ibis.coalesce(wrong, unplaced)
 
 
 def _filled(expression: Template, rows: ir.Table) -> ir.StringValue:
@@ -225,43 +303,6 @@ def _filled(expression: Template, rows: ir.Table) -> ir.StringValue:
         head, _, rest = rest.partition("{" + name + "}")
         text = text + head + rows[name].cast("string")
     return text + rest
-
-
-def _take(expression: Take, kind: Type, staged: Staged, rows: ir.Table) -> values.Read:
-    value = rows[expression.column]
-    if expression.blank or expression.values or expression.otherwise is not None:
-        text = value.cast("string").strip() if not value.type().is_string() else value.strip()
-        value = text
-        if expression.blank:
-            value = ibis.ifelse(text.isin(list(expression.blank)), None, value)
-        if expression.values:
-            cases = [(text == key, ibis.literal(new)) for key, new in expression.values]
-            other = value if expression.otherwise is None else ibis.literal(expression.otherwise)
-            value = ibis.cases(*cases, else_=ibis.ifelse(value.isnull(), None, other))
-    got, reason = _read(value, kind, staged, expression.column)
-    if expression.times is not None and kind is not Type.TEXT:
-        factor = ibis.literal(str(expression.times)).cast("decimal(18, 6)") if kind is Type.MONEY else expression.times
-        product = got * factor
-        got = product.cast("decimal(18, 4)") if kind is Type.MONEY else product
-    return got, reason
-
-
-def _read(value: ir.Value, kind: Type, staged: Staged, column: str | None) -> values.Read:
-    if kind in (Type.INSTANT, Type.DATE):
-        return _instant(value, kind, staged, column)
-    return values.read(value, kind, staged.decimal)
-
-
-def _instant(value: ir.Value, kind: Type, staged: Staged, column: str | None) -> values.Read:
-    reading = staged.readings.get(column, staged.plain) if column is not None else staged.plain
-    if kind is Type.DATE:  # a calendar day is no instant: it is not moved between zones
-        if value.type().is_date():
-            return value, values.NONE
-        day, reason = dates.instant(
-            value, dates.Reading("UTC", reading.order, reading.format, families=reading.families)
-        )
-        return day.cast(dates.NAIVE).date(), reason
-    return dates.instant(value, reading)
 
 
 def _test(value: ir.Value, condition: Condition) -> ir.BooleanValue:
@@ -286,24 +327,24 @@ def _test(value: ir.Value, condition: Condition) -> ir.BooleanValue:
             return ~text.startswith(str(condition.value))
 
 
-def _completed(table: Table, fields: Mapping[str, ir.Value]) -> dict[str, ir.Value]:
+def _completed(table: Table, layers: Layers, made: ir.Table) -> ir.Table:
     """Gathers attributes into one map, folds closed vocabularies to lower case, and fills what is understood."""
-    plain = {name: value for name, value in fields.items() if not name.startswith(ATTRIBUTE)}
-    extra = {name.removeprefix(ATTRIBUTE): value for name, value in fields.items() if name.startswith(ATTRIBUTE)}
-    for column in table.columns:
-        if column.one_of and column.name in plain:
-            plain[column.name] = plain[column.name].strip().lower().replace(" ", "_")
+    closed = [c.name for c in table.columns if c.one_of and c.name in made.columns]
+    if closed:
+        made = layers.settle(made.mutate(**{name: made[name].strip().lower().replace(" ", "_") for name in closed}))
+    filled = {}
     for name, by, known in table.understood:
-        if by in plain:
-            cases = [
-                (plain[by] == key, ibis.literal(value).cast(_ibis_type(table.by_name[name].type)))
-                for key, value in known
-            ]
-            understood = ibis.cases(*cases, else_=None)
-            plain[name] = ibis.coalesce(plain[name], understood) if name in plain else understood
+        if by in made.columns:
+            kind = _ibis_type(table.by_name[name].type)
+            understood = ibis.cases(
+                *[(made[by] == key, ibis.literal(value).cast(kind)) for key, value in known], else_=None
+            )
+            filled[name] = ibis.coalesce(made[name], understood) if name in made.columns else understood
+    extra = sorted(name for name in made.columns if name.startswith(ATTRIBUTE))
     if extra:
-        plain["attributes"] = ibis.map(ibis.array(list(extra)), ibis.array([v.cast("string") for v in extra.values()]))
-    return plain
+        keys = ibis.array([name.removeprefix(ATTRIBUTE) for name in extra])
+        filled["attributes"] = ibis.map(keys, ibis.array([made[name].cast("string") for name in extra]))
+    return made.mutate(**filled).drop(*extra) if filled else made
 
 
 def _ibis_type(kind: Type) -> str:

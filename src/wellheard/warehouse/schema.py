@@ -79,6 +79,16 @@ def personal_columns(table: Table) -> list[tuple[str, str]]:
     return [("id", "VARCHAR"), ("updated_at", "TIMESTAMPTZ"), ("import_id", "VARCHAR"), *own]
 
 
+def columns_in(lake: str, table: Table) -> list[tuple[str, str]]:
+    """Name and SQL type of each column of the table in one of the two lakes."""
+    return fact_columns(table) if lake == "facts" else personal_columns(table)
+
+
+def version_key(table: Table) -> tuple[str, ...]:
+    """The columns that tell the lake's rows of a table apart."""
+    return ("id", "updated_at") if table.versioned else ("id",)
+
+
 def create_statement(lake: str, name: str, columns: Iterable[tuple[str, str]]) -> str:
     """The statement that makes a table in a lake where it is missing."""
     body = ", ".join(f"{quoted(column)} {kind}" for column, kind in columns)
@@ -93,7 +103,7 @@ def layout() -> dict[tuple[str, str], list[tuple[str, str]]]:
         if personal := personal_columns(table):
             result["personal", name] = personal
     result["facts", "_imports"] = list(IMPORTS)
-    result["personal", "_imports"] = [("import_id", "VARCHAR")]
+    result["personal", "_imports"] = [("import_id", "VARCHAR"), ("undone_at", "TIMESTAMPTZ")]
     return result
 
 

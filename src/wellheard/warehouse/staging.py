@@ -4,18 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
+from itertools import chain
 from typing import Protocol
 
+import duckdb
 import ibis.expr.types as ir
 import pyarrow as pa
 
-from wellheard.sources.recipe import Recipe, Rule
+from wellheard.sources.recipe import Recipe, Rule, Take
 from wellheard.tables.catalogue import table as canonical
-from wellheard.tables.table import Table
+from wellheard.tables.table import COMMON, Column, Table, Type
 from wellheard.warehouse import dates, plan, schema
 from wellheard.warehouse.engine import Lake
+from wellheard.warehouse.layers import Layers
+
+KEPT_STATEMENTS = 256
+_STATEMENTS: dict[str, tuple[str, tuple[str, ...]]] = {}  # by the shape of what is read: SQL, and its columns
 
 Progress = Callable[[str, int], None]
 
@@ -31,10 +37,10 @@ class Delivery(Protocol):
 
 @dataclass(frozen=True)
 class Typed:
-    """Typed candidate rows of one rule in a temporary table, with the file columns that were read."""
+    """One rule's rows, read: the file columns they came from, how instants were read, and the relation of those rows."""
 
     rule: Rule
-    relation: str
+    number: int
     columns: tuple[str, ...]
     readings: dict[str, dates.Reading]
     raw: str
@@ -46,166 +52,209 @@ class Stage:
     def __init__(self, lake: Lake, progress: Progress) -> None:
         self.lake = lake
         self.progress = progress
-        self._names: list[str] = []
+        self._names: dict[str, str] = {}
         self.rows_in: dict[str, int] = {}
 
-    def name(self, kind: str) -> str:
-        """A fresh name for a temporary table of this import."""
-        name = f"_stage_{kind}_{len(self._names)}"
-        self._names.append(name)
+    def name(self, purpose: str, kind: str = "table") -> str:
+        """A fresh name for a temporary table (or view) of this import."""
+        name = f"_stage_{purpose}_{len(self._names)}"
+        self._names[name] = kind
         return name
 
     def drop(self) -> None:
-        """Lets go of every temporary table."""
-        for name in self._names:
-            self.lake.con.execute(f"drop table if exists temp.main.{schema.quoted(name)}")
+        """Lets go of everything temporary, views before the tables they look at."""
+        for name, kind in reversed(self._names.items()):
+            self.lake.con.execute(f"drop {kind} if exists temp.main.{schema.quoted(name)}")
 
     def take(self, delivery: Delivery) -> str:
-        """Copies a delivery into a temporary table, batch by batch, with `__row` and `__file`; gives its name."""
-        name, con, seen = self.name("raw"), self.lake.con, 0
-        target = f"temp.main.{schema.quoted(name)}"
-        made = False
-        for batch in delivery.batches():
-            labelled = batch.append_column(plan.FILE, pa.array([delivery.name] * batch.num_rows, pa.string()))
-            table = pa.Table.from_batches([labelled])
-            con.register("_batch", table)
+        """Streams a delivery into a temporary table with `__row` and `__file`; gives its name."""
+        name, con = self.name("raw"), self.lake.con
+        flow = _Flow(delivery, self.progress)
+        first = next(flow, None)
+        if first is None:
+            columns = ", ".join(f"{schema.quoted(c)} VARCHAR" for c in (*delivery.columns, plan.FILE))
+            con.execute(f"create temp table {schema.quoted(name)} ({columns}, {schema.quoted(plan.ROW)} BIGINT)")
+        else:
+            stream = pa.RecordBatchReader.from_batches(first.schema, chain([first], flow))
+            con.register("_delivery", stream)
             try:
                 con.execute(
-                    f"insert into {target} by name select * from _batch"
-                    if made
-                    else f"create temp table {schema.quoted(name)} as select * from _batch"
+                    f"create temp table {schema.quoted(name)} as select *, $file as {plan.FILE} from _delivery",
+                    {"file": delivery.name},
                 )
+            except duckdb.Error:
+                if flow.error is not None:
+                    raise flow.error from None
+                raise
             finally:
-                con.unregister("_batch")
-            made = True
-            seen += batch.num_rows
-            self.progress(f"reading {delivery.name}", seen)
-        if not made:
-            columns = ", ".join(f"{schema.quoted(c)} VARCHAR" for c in (*delivery.columns, plan.FILE))
-            row = schema.quoted(plan.ROW)
-            con.execute(f"create temp table {schema.quoted(name)} ({columns}, {row} BIGINT)")
-        self.rows_in[delivery.name] = seen
+                con.unregister("_delivery")
+        self.rows_in[delivery.name] = flow.seen
         return name
 
     def together(self, raws: Sequence[str]) -> str:
         """One relation over several raw tables, their columns matched by name."""
         if len(raws) == 1:
             return raws[0]
-        name = self.name("all")
+        name = self.name("all", "view")
         union = " union all by name ".join(f"select * from temp.main.{schema.quoted(raw)}" for raw in raws)
-        self.lake.con.execute(f"create temp table {schema.quoted(name)} as {union}")
+        self.lake.con.execute(f"create temp view {schema.quoted(name)} as {union}")
         return name
 
     def keyed(self, raw: str) -> str:
         """Adds `__key`: the hash of a row and its ordinal among equal rows of its file, whatever their order."""
-        name = self.name("keyed")
-        columns = self._columns(raw)
-        content = row_text([c for c in columns if c not in (plan.ROW, plan.FILE)])
+        twice, name = self.name("twice"), self.name("keyed", "view")
+        content = named_text((c, schema.quoted(c)) for c in self._columns(raw) if c not in (plan.ROW, plan.FILE))
+        source = f"temp.main.{schema.quoted(raw)}"
+        hashed = f"select {plan.FILE}, {plan.ROW}, md5({content}) as __hash from {source}"
         self.lake.con.execute(
-            f"create temp table {schema.quoted(name)} as "
-            f"select * exclude (__hash), __hash || '-' || row_number() over (partition by {plan.FILE}, __hash) as {plan.KEY} "
-            f"from (select *, md5({content}) as __hash from temp.main.{schema.quoted(raw)})"
+            f"create temp table {schema.quoted(twice)} as with h as ({hashed}), "
+            f"again as (select {plan.FILE}, __hash from h group by all having count(*) > 1) "
+            f"select *, row_number() over (partition by {plan.FILE}, __hash order by {plan.ROW}) as __ordinal "
+            f"from h semi join again using ({plan.FILE}, __hash)"
+        )
+        self.lake.con.execute(
+            f"create temp view {schema.quoted(name)} as "
+            f"select r.*, md5({content}) || '-' || coalesce(t.__ordinal, 1) as {plan.KEY} from {source} r "
+            f"left join (select {plan.FILE} as f, {plan.ROW} as n, __ordinal from temp.main.{schema.quoted(twice)}) t "
+            f"on t.f = r.{plan.FILE} and t.n = r.{plan.ROW}"
         )
         return name
 
-    def typed(self, rule: Rule, raw: str, recipe: Recipe, default_zone: str) -> Typed:
-        """Reads the rows of `raw` as the rule says, into a temporary table with `__why` for each that is refused."""
-        columns = tuple(c for c in self._columns(raw) if c not in (plan.ROW, plan.FILE, plan.KEY))
-        rows = self.lake.backend.table(raw, database=("temp", "main"))
-        file = str(next(iter(self.rows_in), raw)) if len(self.rows_in) == 1 else rule.files
-        staged = plan.Staged(rows, columns, {}, dates.Reading(recipe.tz or default_zone), recipe.decimal)
-        plan.check_columns(rule, staged, recipe)
-        formats = recipe.date_formats
-        by_field = {e.column: n for n, e in rule.columns.items() if isinstance(e, plan.Take)}
-        readings = {
-            column: dates.reading_of(
-                self.lake.backend,
-                rows,
-                column,
-                zone=recipe.tz,
-                default_zone=default_zone,
-                format=formats.get(column) or formats.get(by_field.get(column, "")),
-                fold=recipe.fold,
-                file=file,
-            )
-            for column in plan.instant_columns(rule)
-        }
-        staged = plan.Staged(rows, columns, readings, staged.plain, recipe.decimal)
-        expression = plan.candidates(rule, staged)
+    def target(self, table: Table) -> str:
+        """An empty temporary table for typed rows of a canonical table, with `__rule`, `__why` and `__dated` beside."""
         name = self.name("typed")
-        self.progress(f"checking {rule.table}", 0)
-        self._create(name, expression)
-        return Typed(rule, name, columns, readings, raw)
+        columns = dict(schema.fact_columns(table)) | {c.name: schema.SQL_TYPES[c.type] for c in table.private}
+        control = {
+            "__rule": "INTEGER",
+            plan.ROW: "BIGINT",
+            plan.FILE: "VARCHAR",
+            plan.WHY: "VARCHAR",
+            "__dated": "BOOLEAN",
+        }
+        body = ", ".join(f"{schema.quoted(c)} {kind}" for c, kind in (columns | control).items())
+        self.lake.con.execute(f"create temp table {schema.quoted(name)} ({body})")
+        return name
 
-    def _create(self, name: str, expression: ir.Table) -> None:
-        self.lake.con.execute(f"create temp table {schema.quoted(name)} as {self.lake.backend.compile(expression)}")
+    def typed(self, rule: Rule, number: int, raw: str, recipe: Recipe, zone: str, into: str, given: Given) -> Typed:
+        """Reads the rows of `raw` as the rule says and adds them to `into`, with `__why` for each that is refused."""
+        columns = tuple(c for c in self._columns(raw) if c not in (plan.ROW, plan.FILE, plan.KEY))
+        backend = self.lake.backend
+        rows = backend.table(raw, database=("temp", "main"))
+        layers = Layers(backend)
+        staged = plan.Staged(rows, columns, {}, dates.Reading(recipe.tz or zone), recipe.decimal, layers)
+        plan.check_columns(rule, staged, recipe)
+        readings = self._readings(rule, rows, recipe, zone)
+        self.progress(f"checking {rule.table}", 0)
+        # What a file of the same shape was read with is known already: small imports take most of their time here.
+        shape = repr((rule, raw, rows.schema(), readings, staged.plain, staged.decimal))
+        if shape not in _STATEMENTS:
+            if len(_STATEMENTS) >= KEPT_STATEMENTS:
+                _STATEMENTS.clear()
+            expression = plan.candidates(rule, replace(staged, readings=readings))
+            _STATEMENTS[shape] = layers.sql(expression), tuple(expression.columns)
+        sql, have = _STATEMENTS[shape]
+        stored = _stored(canonical(rule.table), have)
+        parameters = {"taken": given.taken_at, "import_id": given.import_id, "number": number}
+        parameters |= {} if "source" in have else {"source": given.source}
+        self.lake.con.execute(
+            f"insert into temp.main.{schema.quoted(into)} by name select $number as __rule, "
+            f"s.{plan.ROW}, s.{plan.FILE}, s.{plan.WHY}, {', '.join(f'{sql} as {c}' for c, sql in stored.items())} "
+            f"from ({sql}) s",
+            parameters,
+        )
+        return Typed(rule, number, columns, readings, raw)
+
+    def _readings(self, rule: Rule, rows: ir.Table, recipe: Recipe, zone: str) -> dict[str, dates.Reading]:
+        by_field = {e.column: n for n, e in rule.columns.items() if isinstance(e, Take)}
+        formats = recipe.date_formats
+        return dates.readings_of(
+            self.lake.backend,
+            rows,
+            {c: formats.get(c) or formats.get(by_field.get(c, "")) for c in plan.instant_columns(rule)},
+            zone=recipe.tz,
+            default_zone=zone,
+            fold=recipe.fold,
+            file=next(iter(self.rows_in)) if len(self.rows_in) == 1 else rule.files,
+        )
 
     def _columns(self, relation: str) -> list[str]:
         return [row[0] for row in self.lake.con.execute(f"describe temp.main.{schema.quoted(relation)}").fetchall()]
 
-    def prepared(self, typed: Typed, source: str, import_id: str, taken_at: datetime) -> str:
-        """The accepted rows of `typed` in the lake's own columns, one a key and version, with `__dated`.
 
-        Of several rows with one key and version the greatest by content stays, so that the order of rows is nothing.
-        """
-        table = canonical(typed.rule.table)
-        have = set(self._columns(typed.relation))
-        parameters = {"taken": taken_at, "import_id": import_id} | ({} if "source" in have else {"source": source})
-        columns = dict(schema.fact_columns(table)) | {c.name: schema.SQL_TYPES[c.type] for c in table.private}
-        selected = ", ".join(
-            f"cast({_stored(column, table, have)} as {kind}) as {schema.quoted(column)}"
-            for column, kind in columns.items()
-        )
-        dated = "s.updated_at is not null" if "updated_at" in have else "false"
-        name = self.name("ready")
-        self.lake.con.execute(
-            f"create temp table {schema.quoted(name)} as select {selected}, {dated} as __dated "
-            f"from temp.main.{schema.quoted(typed.relation)} s where {plan.WHY} is null "
-            "qualify row_number() over (partition by id, updated_at order by row_hash desc) = 1",
-            parameters,
-        )
-        return name
+@dataclass(frozen=True)
+class Given:
+    """What every row of an import gets."""
+
+    source: str
+    import_id: str
+    taken_at: datetime
 
 
-def _stored(column: str, table: Table, have: set[str]) -> str:
-    """The SQL that fills one of the lake's columns from a typed row `s`."""
+class _Flow:
+    """A delivery's batches as they are pulled by the engine, which hides the error of a source: it is kept here."""
+
+    def __init__(self, delivery: Delivery, progress: Progress) -> None:
+        self._batches = iter(delivery.batches())
+        self._name = delivery.name
+        self._progress = progress
+        self.seen = 0
+        self.error: BaseException | None = None
+
+    def __iter__(self) -> _Flow:
+        return self
+
+    def __next__(self) -> pa.RecordBatch:
+        try:
+            batch = next(self._batches)
+        except StopIteration:
+            raise
+        except BaseException as error:
+            self.error = error
+            raise
+        self.seen += batch.num_rows
+        self._progress(f"reading {self._name}", self.seen)
+        return batch
+
+
+def _stored(table: Table, have: Sequence[str]) -> dict[str, str]:
+    """The SQL for each of the lake's columns that a typed row `s` fills."""
     source = "s.source" if "source" in have else "$source"
     deleted = "coalesce(s.deleted, false)" if "deleted" in have else "false"
-    own = [c.name for c in table.columns]
-    match column:
-        case "id":
-            return f"md5(concat({source}, chr(31), s.source_id))"
-        case "source":
-            return source
-        case "updated_at":
-            return "coalesce(s.updated_at, $taken)" if "updated_at" in have else "$taken"
-        case "ingested_at":
-            return "$taken"
-        case "deleted":
-            return deleted
-        case "import_id":
-            return "$import_id"
-        case "row_hash":
-            content = row_text(
-                [c for c in (*own, "attributes", "updated_at", "deleted") if c in have], prefix="s.", named=True
-            )
-            return f"(md5_number_upper({content}) >> 1)"
-    if column not in have:
-        return "null"
-    text = f"s.{schema.quoted(column)}"
-    private = table.by_name[column].private if column in table.by_name else False
-    return f"case when {deleted} then null else {text} end" if private else text
+    own = [c for c in (*table.columns, *COMMON) if c.name in have and c.name not in ("source", "source_id", "id")]
+    content = named_text((c.name, _as_text(c)) for c in own)
+    result = {
+        "id": f"md5(concat({source}, chr(31), s.source_id))",
+        "source": source,
+        "source_id": "s.source_id",
+        "updated_at": "coalesce(s.updated_at, $taken)" if "updated_at" in have else "$taken",
+        "ingested_at": "$taken",
+        "deleted": deleted,
+        "import_id": "$import_id",
+        # 62 bits of the content, under one that lets a tombstone win over a row of its own instant
+        "row_hash": f"(md5_number_upper({content}) >> 2)::bigint + case when {deleted} then {1 << 62} else 0 end",
+        "__dated": "s.updated_at is not null" if "updated_at" in have else "false",
+    }
+    for column in own:
+        if column.name not in result:
+            text = f"s.{schema.quoted(column.name)}"
+            private = column.private and "deleted" in have
+            result[schema.quoted(column.name)] = f"case when {deleted} then null else {text} end" if private else text
+    return result
 
 
-def row_text(columns: Sequence[str], *, prefix: str = "", named: bool = False) -> str:
+def _as_text(column: Column) -> str:
+    """A text that is the same wherever and whenever the value is."""
+    name = f"s.{schema.quoted(column.name)}"
+    return f"epoch_us({name})" if column.type is Type.INSTANT else name
+
+
+def named_text(columns: Iterable[tuple[str, str]]) -> str:
     """SQL for one text that differs whenever a row differs. Named and null-free, it survives a new, empty column."""
     pieces = []
-    for column in sorted(columns) if named else columns:
-        quoted = prefix + schema.quoted(column)
-        label = "'" + column.replace("'", "''") + "='" if named else "''"
-        empty = "''" if named else "chr(30)"
-        pieces.append(f"case when {quoted} is null then {empty} else concat({label}, {quoted}, chr(31)) end")
-    return f"concat({', '.join(pieces)})" if pieces else "''"
+    for name, value in sorted(columns):
+        label = name.replace("'", "''")
+        pieces.append(f"'{label}=' || {value}")
+    return f"concat_ws(chr(31), {', '.join(pieces)})" if pieces else "''"
 
 
 @contextmanager
