@@ -20,6 +20,7 @@ from wellheard.metrics.names import known_names
 from wellheard.metrics.query import query
 from wellheard.metrics.question import OWNER, Viewer, question
 from wellheard.metrics.reader import Reader
+from wellheard.reports import charts
 from wellheard.sources import files
 from wellheard.sources.recipe import Recipe, completed, mapped, read_recipe
 from wellheard.tables.catalogue import tables
@@ -71,6 +72,20 @@ class _File:
         return [load.BadRow(self.name, b.row, b.reason, b.text) for b in self.file.bad_rows]
 
 
+@dataclass(frozen=True)
+class Result(Answer):
+    """An answer that draws itself."""
+
+    def chart(self) -> Any:
+        """The Altair chart of a series over time, or of one dimension's groups. Raises BadCall for any other answer."""
+        by = self.question.by
+        if self.question.grain is not None and not by:
+            return charts.trend(self).drawn
+        if self.question.grain is None and len(by) == 1:
+            return charts.groups(self, self.to_list(), by[0], None).drawn
+        raise BadCall("there is no chart for this answer", hint="ask with a grain, or by one dimension", field="by")
+
+
 class Workspace:
     """One company's data and figures. Open it with `wellheard.open`; close it, or use it in a `with`."""
 
@@ -111,7 +126,7 @@ class Workspace:
         viewer: Viewer = OWNER,
         rows: bool = False,
         limit: int | None = None,
-    ) -> Answer:
+    ) -> Result:
         """One KPI: `w.kpi("nps", by="region", grain="month")`. `name` may carry variants as `csat:mean`."""
         asked = question(
             name,
@@ -127,7 +142,8 @@ class Workspace:
             viewer,
             rows,
         )
-        return query(self.lake, self.settings, metric(asked.kpi), asked, limit)
+        answer = query(self.lake, self.settings, metric(asked.kpi), asked, limit)
+        return Result(**vars(answer))
 
     def kpis(self) -> list[Metric]:
         """Every KPI there is."""

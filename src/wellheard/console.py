@@ -7,6 +7,7 @@ import json
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import date
 from typing import Any
 
 import pyarrow.parquet as pq
@@ -16,12 +17,12 @@ from rich.table import Table
 
 from wellheard.base.errors import BadCall
 from wellheard.metrics.answer import Answer
+from wellheard.reports import units
 from wellheard.warehouse.feeds import Feed
 from wellheard.warehouse.history import Import, Undone
 from wellheard.warehouse.load import Report
 
 FORMATS = ("table", "json", "csv", "parquet")
-HIDDEN_IN_TABLES = ("unit", "definition", "snapshot", "currency")
 WIDE = 200
 CARET = ("=", "+", "-", "@", "\t", "\r")  # what a spreadsheet would take for a formula
 
@@ -48,12 +49,37 @@ def print_answer(answer: Answer, format: str) -> None:
     if format != "table":
         print_objects(rows, format, answer.to_arrow().column_names)
         return
-    title = f"{answer.metric.title} ({answer.asked.unit}) · {answer.metric.formula}"
-    names = [n for n in answer.to_arrow().column_names if n not in HIDDEN_IN_TABLES and not n.startswith("part_")]
-    _print_table([{n: row[n] for n in names} for row in rows], names, title)
+    if answer.question.rows:
+        print_objects(rows, "table", answer.to_arrow().column_names)
+        return
+    asked = answer.asked
+    title = f"{answer.metric.title}: {answer.metric.formula}"
+    named = [_figure(row, answer) for row in rows]
+    _print_table(
+        named, [n for n in (named[0] if named else {}) if any(row[n] not in ("", None) for row in named)], title
+    )
     if answer.data_end is not None:
-        definition = answer.metric.definition(answer.asked.variants)
+        definition = answer.metric.definition(asked.variants)
         out().print(f"[dim]data up to {answer.data_end} · {definition} · snapshot {answer.snapshot}[/]")
+
+
+def _figure(row: Mapping[str, Any], answer: Answer) -> dict[str, Any]:
+    """A row of an answer as people read it: with units, its interval in one cell, and no column that says nothing."""
+    unit, currency, grain = row["unit"], row["currency"], answer.question.grain
+    start, end = (date.fromisoformat(row[k]) if row[k] else None for k in ("period_start", "period_end"))
+    period = "" if start is None or end is None else units.period_name(start, grain, end)
+    shown: dict[str, Any] = {"period": period + (" (partial)" if row["partial"] else "")}
+    shown |= {name: row[name] if row[name] is not None else units.NONE for name in answer.question.by}
+    shown["value"] = str(units.written(row["value"], unit, currency))
+    shown[f"{answer.question.level:.0%} interval"] = units.spread(row["low"], row["high"], unit, currency)
+    shown["n"] = row["n"]
+    shown["pending"] = row["pending"] or ""
+    shown["state"] = "" if row["state"] == "ok" else row["state"]
+    if answer.question.compare is not None:
+        shown["before"] = str(units.written(row["previous"], unit, currency))
+        shown["change"] = units.change(row["change"], unit, currency)
+        shown["moved"] = row["moved"] or ""
+    return shown
 
 
 def print_objects(rows: Sequence[Mapping[str, Any]], format: str, columns: Sequence[str] | None = None) -> None:
@@ -81,7 +107,8 @@ def _print_table(rows: Sequence[Mapping[str, Any]], names: Sequence[str], title:
     table = Table(title=title, title_justify="left")
     for name in names:
         numeric = any(isinstance(row.get(name), int | float) and not isinstance(row.get(name), bool) for row in rows)
-        table.add_column(name, justify="right" if numeric else "left", no_wrap=numeric)
+        right = numeric or name in ("value", "before", "change")
+        table.add_column(name, justify="right" if right else "left", no_wrap=right)
     for row in rows:
         table.add_row(*[_text(row.get(name)) for name in names])
     out().print(table)

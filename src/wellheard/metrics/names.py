@@ -46,9 +46,9 @@ def dimension(name: str, fact: str, attributes_of: Callable[[str], frozenset[str
     shared = tuple(o for t in JOINED if _reaches(table, t) and name not in NOT_SHARED for o in _column(t, name))
     if not shared and "touchpoint" in table.by_name:
         shared = _column("touchpoints", name)
-    if shared:
-        return Dimension(name, shared)
-    return Dimension(name, _attribute(fact, name, attributes_of) or _fail(name, table, attributes_of))
+    # A column comes first; where it is empty, an attribute of that name speaks.
+    found = (*shared, *_attribute(fact, name, attributes_of))
+    return Dimension(name, found or _fail(name, table, attributes_of))
 
 
 def known_names(fact: str, attributes_of: Callable[[str], frozenset[str]]) -> tuple[str, ...]:
