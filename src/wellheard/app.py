@@ -20,7 +20,6 @@ from wellheard.metrics.names import known_names
 from wellheard.metrics.query import query
 from wellheard.metrics.question import OWNER, Viewer, question
 from wellheard.metrics.reader import Reader
-from wellheard.reports import charts
 from wellheard.sources import files
 from wellheard.sources.recipe import Recipe, completed, mapped, read_recipe
 from wellheard.tables.catalogue import tables
@@ -78,6 +77,8 @@ class Result(Answer):
 
     def chart(self) -> Any:
         """The Altair chart of a series over time, or of one dimension's groups. Raises BadCall for any other answer."""
+        from wellheard.reports import charts  # the library of charts takes a second to load, and few commands draw
+
         by = self.question.by
         if self.question.grain is not None and not by:
             return charts.trend(self).drawn
