@@ -1,4 +1,4 @@
-"""Turns a recipe's rule over staged rows into typed rows of a canonical table, each with the reason if it is refused."""
+"""Turns a recipe's rule over staged rows into typed rows of a canonical table, each with the reason if refused."""
 
 from __future__ import annotations
 
@@ -53,8 +53,8 @@ def instant_columns(rule: Rule) -> tuple[str, ...]:
         for name, expression in columns.items():
             kind = fields[name].type if name in fields else Type.TEXT
             inner = expression.of if isinstance(expression, Aggregate) else expression
-            if kind in (Type.INSTANT, Type.DATE) and isinstance(inner, Take):
-                found[inner.column] = None
+            if kind in (Type.INSTANT, Type.DATE) and isinstance(inner, Take) and not inner.values:
+                found[inner.column] = None  # recoded values are days that the recipe itself writes
             if isinstance(expression, Aggregate) and expression.by:
                 found[expression.by] = None
     return tuple(found)
@@ -173,7 +173,8 @@ def _reason(leaf: Leaf, read: ir.Table) -> ir.StringValue:
 def _leaves(name: str, scalar: Scalar, kind: Type, staged: Staged, rows: ir.Table) -> list[Leaf]:
     match scalar:
         case Take():
-            return [_leaf(name, _given(scalar, kind, rows), kind, (scalar.column,), staged)]
+            recoded = name if scalar.values else ""
+            return [_leaf(name, _given(scalar, rows), kind, (scalar.column,), staged, recoded)]
         case Constant():
             return [_leaf(name, ibis.literal(scalar.value), kind, (), staged, name)]
         case Template():
@@ -181,10 +182,7 @@ def _leaves(name: str, scalar: Scalar, kind: Type, staged: Staged, rows: ir.Tabl
         case Product():
             said = tuple(sorted({scalar.left.column, scalar.right.column}))
             sides = (("left", scalar.left), ("right", scalar.right))
-            return [
-                _leaf(f"{name}.{side}", _given(take, Type.MONEY, rows), Type.MONEY, said, staged)
-                for side, take in sides
-            ]
+            return [_leaf(f"{name}.{side}", _given(take, rows), Type.MONEY, said, staged) for side, take in sides]
         case MonthsBefore():
             months = values.parse(values.trimmed(rows[scalar.months]), Type.INTEGER, staged.decimal)
             moved = ibis.date(scalar.day).cast(dates.NAIVE) - months.as_interval("M")
@@ -201,7 +199,7 @@ def _leaf(key: str, given: ir.Value, kind: Type, columns: tuple[str, ...], stage
     return Leaf(key, values.trimmed(given), kind, columns or (name,), reading)
 
 
-def _given(take: Take, kind: Type, rows: ir.Table) -> ir.Value:
+def _given(take: Take, rows: ir.Table) -> ir.Value:
     """What a file's column gives, recoded; text that is to be read as another type without surrounding blanks."""
     value = rows[take.column]
     if not (take.blank or take.values or take.otherwise is not None):
@@ -219,14 +217,21 @@ def _combined(scalar: Scalar, kind: Type, leaves: list[Leaf], read: ir.Table) ->
     """The field's value from its leaves."""
     value = read[f"v:{leaves[-1].key}"]
     if isinstance(scalar, Product):
-        left = read[f"v:{leaves[0].key}"]
-        product = (left * value).cast("decimal(18, 4)")
+        left = _times(read[f"v:{leaves[0].key}"], scalar.left, Type.MONEY)
+        product = (left * _times(value, scalar.right, Type.MONEY)).cast("decimal(18, 4)")
         return product if kind is Type.MONEY else product.cast("float64")
-    if isinstance(scalar, Take) and scalar.times is not None and kind is not Type.TEXT:
-        if kind is Type.MONEY:
-            return (value * ibis.literal(str(scalar.times)).cast("decimal(18, 6)")).cast("decimal(18, 4)")
-        return value * scalar.times
+    if isinstance(scalar, Take):
+        value = _times(value, scalar, kind)
     return value.cast(dates.NAIVE).date() if kind is Type.DATE else value
+
+
+def _times(value: ir.Value, take: Take, kind: Type) -> ir.Value:
+    """`value` multiplied as the recipe says, money exactly."""
+    if take.times is None or kind is Type.TEXT:
+        return value
+    if kind is Type.MONEY:
+        return (value * ibis.literal(str(take.times)).cast("decimal(18, 6)")).cast("decimal(18, 4)")
+    return value * take.times
 
 
 def _grouped(rule: Rule, table: Table, staged: Staged, rows: ir.Table) -> ir.Table:
