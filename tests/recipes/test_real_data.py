@@ -261,7 +261,9 @@ def test_ravenstack_revenue_retention(
         month = (pd.Timestamp(end) - pd.offsets.MonthBegin(1)).date().isoformat()
         window = ("--from", month, "--to", end)
         _same(ask(f"gross_revenue_retention:{variant}", *window)[0], 100 * kept.sum() / before.sum(), len(before))
-        _same(ask(f"net_revenue_retention:{variant}", *window)[0], 100 * after[stayed].sum() / before.sum(), len(before))
+        _same(
+            ask(f"net_revenue_retention:{variant}", *window)[0], 100 * after[stayed].sum() / before.sum(), len(before)
+        )
         (row,) = ask(f"net_revenue_retention:{variant}+with_reactivation", *window)
         _same(row, 100 * after.sum() / before.sum(), len(before))
 
