@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import json
+import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -21,8 +22,10 @@ LEFT_OUT = ("ingested_at", "import_id")
 class Bench:
     """A workspace in a folder, with rows written to files and imported."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, template: Path) -> None:
+        folder.mkdir(exist_ok=True)
         self.folder = folder
+        shutil.copytree(template, folder / "home")  # a home may be moved and copied
         self.workspace = Workspace(folder / "home")
         self._files = 0
 
@@ -65,33 +68,48 @@ class Bench:
                 found[f"{lake}.{name}"] = hashlib.sha256(repr(rows).encode()).hexdigest()
         return found
 
-    def kpis(self) -> dict[str, str]:
-        """Every KPI's answer for all data, as text to the last digit, without the snapshot's number."""
+    def kpis(self, *names: str) -> dict[str, str]:
+        """KPIs' answers for all data, as text to the last digit, without the snapshot's number.
+
+        Second moments are sums of squares in floating point, which hang on the order of addition in their last digits.
+        """
         found = {}
         for metric in self.workspace.kpis():
-            rows = self.workspace.kpi(metric.name).to_list()
-            found[metric.name] = json.dumps(
-                [{k: v for k, v in r.items() if k != "snapshot"} for r in rows], default=repr
-            )
+            if not names or metric.name in names:
+                rows = self.workspace.kpi(metric.name).to_list()
+                found[metric.name] = json.dumps([_exact(row) for row in rows], default=repr)
         return found
 
 
+def _exact(row: Mapping[str, Any]) -> dict[str, Any]:
+    moments = ("low", "high", "part_nn", "part_nd", "part_dd")
+    kept = {name: value for name, value in row.items() if name != "snapshot"}
+    return {n: f"{v:.11g}" if n in moments and isinstance(v, float) else v for n, v in kept.items()}
+
+
+@pytest.fixture(scope="session")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A fresh home, made once: to copy it is quicker than to make another."""
+    folder = tmp_path_factory.mktemp("template") / "home"
+    Workspace(folder).close()
+    return folder
+
+
 @pytest.fixture
-def bench(tmp_path: Path) -> Iterator[Bench]:
-    made = Bench(tmp_path)
+def bench(tmp_path: Path, template: Path) -> Iterator[Bench]:
+    made = Bench(tmp_path, template)
     yield made
     made.workspace.close()
 
 
 @pytest.fixture
-def benches(tmp_path: Path) -> Iterator[Callable[[str], Bench]]:
+def benches(tmp_path: Path, template: Path) -> Iterator[Callable[[str], Bench]]:
     """Makes workspaces by name, each in a folder of its own."""
     made: dict[str, Bench] = {}
 
     def make(name: str) -> Bench:
         if name not in made:
-            (tmp_path / name).mkdir()
-            made[name] = Bench(tmp_path / name)
+            made[name] = Bench(tmp_path / name, template)
         return made[name]
 
     yield make

@@ -17,7 +17,7 @@ from typing import Any
 
 from wellheard.sources.recipe import Constant, Recipe, Take, Template
 from wellheard.tables.catalogue import table as canonical
-from wellheard.warehouse import merge, plan, schema
+from wellheard.warehouse import merge, plan, schema, takeback
 from wellheard.warehouse.engine import Lake
 from wellheard.warehouse.merge import Counts
 from wellheard.warehouse.staging import Delivery, Given, Progress, Stage, Typed, staging
@@ -154,11 +154,13 @@ def _commit(
         }
 
         def personal() -> None:
+            takeback.sign(lake.con, "personal", given.import_id)
             for name, relation in moved.items():
                 merge.write_personal(lake.con, canonical(name), relation)
             lake.con.execute("insert into personal.main._imports values (?, null)", [given.import_id])
 
         def facts() -> None:
+            takeback.sign(lake.con, "facts", given.import_id)
             for name, relation in moved.items():
                 merge.write_facts(lake.con, canonical(name), relation)
             if enrich is not None and moved:

@@ -11,6 +11,8 @@ from wellheard.base.errors import BadCall
 from wellheard.tables.table import Table
 from wellheard.warehouse import merge, schema
 
+MESSAGE = "import "  # what stands before an import's id in the message of its snapshot
+
 
 def take_back(
     con: duckdb.DuckDBPyConnection, lake: str, table: Table, import_id: str, gone: set[str]
@@ -39,34 +41,49 @@ def take_back(
 def _find_replaced(
     con: duckdb.DuckDBPyConnection, lake: str, table: Table, touched: str, before: str, gone: set[str]
 ) -> None:
-    """Fills `before` with what stood in place of the touched rows, looking past imports that are gone too."""
-    columns = ", ".join(f"c.{schema.quoted(name)}" for name, _ in schema.columns_in(lake, table))
+    """Fills `before` with what stood in place of the touched rows, looking past imports that are gone too.
+
+    The state before an import is read by time travel: unlike the change feed it stays right when small writes are
+    flushed and files merged.
+    """
     snapshots = snapshots_of(con, lake)
-    for import_id in sorted(gone & set(snapshots), key=lambda i: snapshots[i], reverse=True):
-        number = snapshots[import_id]
+    keys = schema.version_key(table)
+    listed = ", ".join(keys)
+    con.execute(f"create or replace temp table _wanted as select {listed}, import_id from {touched}")
+    while by := [row[0] for row in con.execute("select distinct import_id from _wanted").fetchall()]:
+        latest = max(by, key=lambda import_id: snapshots.get(import_id, -1))
+        number = snapshots.get(latest, 0) - 1
+        if number < 0:
+            break  # what stood before it is no longer kept
+        same = " and ".join(f"r.{key} = w.{key}" for key in keys)
         con.execute(
-            f"insert into {before} by name select {columns} "
-            f"from ducklake_table_changes('{lake}', 'main', '{table.name}', {number}, {number}) c "
-            f"semi join {touched} t on {_same('c', 't', table)} "
-            f"anti join {before} b on {_same('c', 'b', table)} "
-            "where c.change_type = 'update_preimage' and not list_contains(?, c.import_id)",
-            [sorted(gone)],
+            f"create or replace temp table _stood as select r.* "
+            f"from (select * from {lake}.main.{schema.quoted(table.name)} at (version => {number})) r "
+            f"semi join (from _wanted where import_id = ?) w on {same}",
+            [latest],
         )
+        con.execute("delete from _wanted where import_id = ?", [latest])
+        con.execute(f"insert into {before} by name from _stood where not list_contains(?, import_id)", [sorted(gone)])
+        con.execute(f"insert into _wanted select {listed}, import_id from _stood where list_contains(?, import_id)",
+                    [sorted(gone)])  # fmt: skip
+    con.execute("drop table if exists _wanted")
+    con.execute("drop table if exists _stood")
 
 
-def _same(one: str, other: str, table: Table) -> str:
-    return " and ".join(f"{one}.{key} = {other}.{key}" for key in schema.version_key(table))
+def sign(con: duckdb.DuckDBPyConnection, lake: str, import_id: str) -> None:
+    """Writes the import's id on the snapshot that the running transaction makes."""
+    con.execute(f"call {lake}.set_commit_message('wellheard', ?)", [MESSAGE + import_id])
 
 
 def snapshots_of(con: duckdb.DuckDBPyConnection, lake: str) -> dict[str, int]:
-    """The snapshot that each import made in a lake, as far as the lake still keeps it."""
-    span = con.execute(f"select min(snapshot_id), max(snapshot_id) from ducklake_snapshots('{lake}')").fetchone()
-    assert span is not None
+    """The snapshot that each import made in a lake, as far as the lake still keeps the state before it."""
     rows = con.execute(
-        "select import_id, min(snapshot_id) "
-        f"from ducklake_table_insertions('{lake}', 'main', '_imports', {span[0]}, {span[1]}) group by 1"
+        "select s.commit_message, min(s.snapshot_id) from ducklake_snapshots(?) s "
+        "semi join ducklake_snapshots(?) before on before.snapshot_id = s.snapshot_id - 1 "
+        "where starts_with(s.commit_message, ?) group by 1",
+        [lake, lake, MESSAGE],
     ).fetchall()
-    return {str(import_id): int(number) for import_id, number in rows}
+    return {str(message).removeprefix(MESSAGE): int(number) for message, number in rows}
 
 
 def check_kept(con: duckdb.DuckDBPyConnection, lake: str, import_id: str) -> None:
