@@ -25,6 +25,7 @@ NAIVE = "timestamp(6)"
 PAST = datetime(1, 1, 1)  # noqa: DTZ001 - written as a UTC literal
 LATEST = datetime(9998, 1, 1)  # noqa: DTZ001 - where a row without an instant stands
 FAR = datetime(9999, 1, 1)  # noqa: DTZ001
+CONVERTED = "decimal(38, 12)"
 DIM = "d:"
 GRAIN_UNITS = {Grain.DAY: "D", Grain.WEEK: "W", Grain.MONTH: "M", Grain.QUARTER: "Q", Grain.YEAR: "Y"}
 
@@ -246,8 +247,8 @@ class Ask:
     def money(self, table: ir.Table, fact: str, amounts: Sequence[str], on: str = "instant") -> ir.Table:
         """Brings money columns of a `fact` to the reporting currency at the rate of the day `on`; adds `no_rate`.
 
-        Money already in that currency stays exact; where rates are needed, amounts become floats. The currency of the
-        data is that of the whole table, so that no filter changes it.
+        Money already in that currency stays exact; where rates are needed, amounts have twelve decimal places. The
+        currency of the data is that of the whole table, so that no filter changes it.
         """
         held = self.reader.kept(("currencies", fact), lambda: self._currencies(self.reader.table(fact)))
         self.currency = self.settings.currency or (held[0] if held else None)
@@ -265,7 +266,8 @@ class Ask:
         )
         same = joined.currency.isnull() | (joined.currency == self.currency)
         rate = ibis.ifelse(same, 1.0, joined["r:rate"])
-        amounts_in = {name: joined[name].cast("float64") * rate for name in amounts}
+        # Decimals again, so that sums do not hang on the order of the rows.
+        amounts_in = {name: (joined[name].cast("float64") * rate).cast(CONVERTED) for name in amounts}
         return joined.mutate(no_rate=rate.isnull(), **amounts_in)
 
     def _currencies(self, table: ir.Table) -> list[str]:

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from wellheard.metrics import interval
 from wellheard.metrics.interval import Interval
 from wellheard.metrics.moments import NET_UNITS, Floats, Moments, too_clustered, too_skewed
+from wellheard.warehouse.sums import total
 
 Parts = Mapping[str, Floats]
 MOMENTS = ("n", "units", "num", "den", "nn", "nd", "dd", "nnn", "nnd", "ndd", "ddd")
@@ -61,7 +62,7 @@ class Brick(ABC):
 
     def unit_num(self, num: ir.Value, counted: ir.BooleanValue) -> ir.Value:
         """A unit's num from those of its rows that count."""
-        return num.sum(where=counted)
+        return total(num, counted)
 
 
 @dataclass(frozen=True)
@@ -104,7 +105,7 @@ class Share(Summed):
     def unit_num(self, num: ir.Value, counted: ir.BooleanValue) -> ir.Value:
         if self.once == "any":
             return num.max(where=counted)
-        return num.min(where=counted) if self.once == "all" else num.sum(where=counted)
+        return num.min(where=counted) if self.once == "all" else total(num, counted)
 
     def limits(self, parts: Parts, level: Floats | float) -> Interval:
         return interval.share(moments_in(parts), level)

@@ -74,12 +74,15 @@ def net(
     rows = np.asarray(n, dtype=np.float64)
     good, bad = divide(positives, rows), divide(negatives, rows)
     size = effective_n(moments, good + bad - (good - bad) ** 2)
+    value = good - bad
     good, bad = (good * size + 0.75) / (size + 3), (bad * size + 0.75) / (size + 3)
     spread = np.sqrt((good + bad - (good - bad) ** 2) / (size + 3))
     # Student's t allows for a spread that was estimated from the units; single rows have theirs from the counts.
     reach = np.where(moments.repeats, student(level, np.asarray(moments.units) - 1), normal(level))
     half = reach * spread
-    return Interval(np.clip(good - bad - half, -1, 1), np.clip(good - bad + half, -1, 1))
+    # Near its bounds the shrunken centre may lie so far inside that the value itself would be left out.
+    low, high = np.fmin(good - bad - half, value), np.fmax(good - bad + half, value)
+    return Interval(np.clip(low, -1, 1), np.clip(high, -1, 1))
 
 
 def ratio(moments: Moments, level: ArrayLike = 0.95, least: float = -inf, most: float = inf) -> Interval:

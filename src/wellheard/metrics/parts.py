@@ -15,9 +15,11 @@ from wellheard.metrics.ask import DIM, Ask
 from wellheard.metrics.bricks import Estimate, Quantile, Summed
 from wellheard.metrics.interval import NO_RANK, effective_n, quantile_position, quantile_ranks
 from wellheard.metrics.moments import Floats, Moments
+from wellheard.warehouse.sums import total
 
 Key = tuple[Any, ...]
 PERIOD = "period"
+DIGITS = 13  # of a sum that are kept
 ADDED = ("n", "units", "num", "den", "nn", "nd", "dd", "nnn", "nnd", "ndd", "ddd", "positive", "negative", "pending")
 
 
@@ -67,7 +69,7 @@ def unit_totals(ask: Ask, rows: ir.Table) -> ir.Table:
     den = measured["m:den"]
     totals = {
         "num": _float(brick.unit_num(measured["m:num"], counted)),
-        "den": _float(den.max(where=counted) if brick.once else den.sum(where=counted)),
+        "den": _float(den.max(where=counted) if brick.once else total(den, counted)),
         "n": counted.sum().fill_null(0),
         "pending": measured.waiting.sum().fill_null(0),
     }
@@ -88,8 +90,8 @@ def added(ask: Ask, units: ir.Table) -> Table:
         "n": units.n.sum() if not ask.asked.brick.once else den.sum(),
         "units": (den != 0).sum(),
         "pending": units.pending.sum(),
-        "num": num.sum(),
-        "den": den.sum(),
+        "num": total(num),
+        "den": total(den),
     }
     for name, (i, j) in {
         "nn": (2, 0),
@@ -100,7 +102,7 @@ def added(ask: Ask, units: ir.Table) -> Table:
         "ndd": (1, 2),
         "ddd": (0, 3),
     }.items():
-        sums[name] = _power(num, den, i, j).sum()
+        sums[name] = total(_power(num, den, i, j))
     for side in ("positive", "negative"):
         if side in units.columns:
             sums[side] = units[side].sum()
@@ -119,8 +121,13 @@ def _power(num: ir.Value, den: ir.Value, i: int, j: int) -> ir.Value:
 
 def _collected(rows: Sequence[Mapping[str, Any]], names: Sequence[str], parts: Sequence[str]) -> Table:
     keys = tuple(tuple(row[name] for name in names) for row in rows)
-    values = {p: np.array([float(row[p] or 0) for row in rows], dtype=np.float64) for p in parts}
+    values = {p: _rounded([float(row[p] or 0) for row in rows]) for p in parts}
     return Table(keys, values)
+
+
+def _rounded(sums: Sequence[float]) -> Floats:
+    """Sums without the digits that hang on the order of the rows, so that equal data give equal figures to the last."""
+    return np.array([float(f"{number:.{DIGITS - 1}e}") for number in sums], dtype=np.float64)
 
 
 def ranked(ask: Ask, rows: ir.Table, level: float) -> Table:
@@ -208,11 +215,11 @@ def crossed(ask: Ask, now: ir.Table, then: ir.Table, slots: Mapping[date, date] 
     match = [a[n].identical_to(right[f"r:{n}"]) for n in (*names, "unit")]
     both = a.join(right, match)
     sums = {
-        "nn": (both.num * both["r:num"]).sum(),
-        "nd": (both.num * both["r:den"]).sum(),
-        "dn": (both.den * both["r:num"]).sum(),
-        "dd": (both.den * both["r:den"]).sum(),
+        "nn": total(both.num * both["r:num"]),
+        "nd": total(both.num * both["r:den"]),
+        "dn": total(both.den * both["r:num"]),
+        "dd": total(both.den * both["r:den"]),
     }
     grouped = both.group_by(names).agg(**sums) if names else both.aggregate(**sums)
     rows = ask.reader.run(grouped).to_pylist()
-    return {tuple(r[n] for n in names): tuple(float(r[k] or 0) for k in sums) for r in rows}
+    return {tuple(r[n] for n in names): tuple(_rounded([float(r[k] or 0) for k in sums])) for r in rows}

@@ -14,8 +14,8 @@ ENGINES = ("auto", "facts", "rollups")
 # The columns that every answer has; a dimension that bears such a name is shown with "by_" before it.
 RESULT = frozenset((
     "period_start", "period_end", "partial", "value", "low", "high", "n", "units", "pending", "state", "unit",
-    "currency", "definition", "snapshot", "previous", "change", "change_low", "change_high", "p", "moved", "part_num", "part_den",
-    "part_nn", "part_nd", "part_dd", "part_positive", "part_negative",
+    "currency", "definition", "snapshot", "previous", "change", "change_low", "change_high", "p", "moved",
+    "part_num", "part_den", "part_nn", "part_nd", "part_dd", "part_positive", "part_negative",
 ))  # fmt: skip
 
 
