@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Any
 
-import structlog
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
@@ -14,6 +13,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from wellheard.base.errors import WellheardError
+from wellheard.web.record import record
 from wellheard.web.site import Site
 
 API = "/api/"
@@ -22,7 +22,6 @@ HINTS = {
     405: "this address takes another method",
     500: "try again; if it stays, the server's own output says more",
 }
-_log = structlog.get_logger("wellheard.web")
 
 
 def answer_faults(app: FastAPI, site: Site) -> None:
@@ -61,7 +60,7 @@ def answer_faults(app: FastAPI, site: Site) -> None:
         return told(request, 422, "bad_call", message, "/api/v1/docs says what each parameter takes", field)
 
     def unforeseen(request: Request, error: Exception) -> Response:
-        _log.error("a request failed", path=request.url.path, error=type(error).__name__, exc_info=error)
+        record(f"{request.method} {request.url.path} failed", error)
         return told(request, 500, "failed", "something went wrong on our side", HINTS[500], None)
 
     app.add_exception_handler(WellheardError, ours)

@@ -18,19 +18,48 @@ KEPT, KEPT_ROWS = 800, 16  # answers; those with the rows behind a number are la
 T = TypeVar("T")
 
 
+class _Task:
+    """Something to compute once, by whichever thread comes first."""
+
+    def __init__(self, make: Callable[[], Any]) -> None:
+        self.future: Future[Any] = Future()
+        self._make = make
+        self._lock = threading.Lock()
+        self._taken = False
+
+    def run(self) -> None:
+        with self._lock:
+            if self._taken:
+                return
+            self._taken = True
+        try:
+            self.future.set_result(self._make())
+        except BaseException as error:  # noqa: BLE001 - it is raised again where the result is asked for
+            self.future.set_exception(error)
+
+    @property
+    def failed(self) -> bool:
+        return self.future.done() and self.future.exception() is not None
+
+
 class Figures:
     """Answers by snapshot and question (the question holds its viewer). The same question is computed once."""
 
     def __init__(self, services: Services) -> None:
         self._services = services
         self._pool = ThreadPoolExecutor(max(2, min(4, os.cpu_count() or 2)), thread_name_prefix="figures")
+        self._later = ThreadPoolExecutor(1, thread_name_prefix="later")
         self._lock = threading.Lock()
-        self._kept: OrderedDict[Hashable, Future[Any]] = OrderedDict()
-        self._rows: OrderedDict[Hashable, Future[Any]] = OrderedDict()
+        self._kept: OrderedDict[Hashable, _Task] = OrderedDict()
+        self._rows: OrderedDict[Hashable, _Task] = OrderedDict()
 
-    def start(self, question: Question, limit: int | None = None) -> Future[Answer]:
-        """The answer, now or later."""
-        return self._start(("answer", question, limit), lambda: self._services.ask(question, limit), question.rows)
+    def start(self, question: Question, limit: int | None = None, *, later: bool = False) -> Future[Answer]:
+        """The answer, now or in a while; what is asked for `later` gives way to what somebody waits for."""
+        key = ("answer", question, limit)
+        task, own = self._place(key, lambda: self._services.ask(question, limit), question.rows)
+        if own or not (later or task.future.done()):
+            (self._later if later else self._pool).submit(task.run)
+        return task.future
 
     def answer(self, question: Question, limit: int | None = None) -> Answer:
         """The answer; waits for it. Raises what the question raises."""
@@ -38,8 +67,10 @@ class Figures:
 
     def known(self, question: Question, limit: int | None = None) -> bool:
         """Whether the answer is there already, so that nobody need wait."""
-        future = self._find(("answer", question, limit), question.rows)
-        return future is not None and future.done()
+        full = self._key(("answer", question, limit))
+        with self._lock:
+            task = (self._rows if question.rows else self._kept).get(full)
+        return task is not None and task.future.done()
 
     def data_end(self, kpi: str) -> date | None:
         """The day up to which a KPI's tables hold data."""
@@ -64,49 +95,31 @@ class Figures:
 
     def close(self) -> None:
         """Stops; what runs is finished, what waits is dropped."""
+        self._later.shutdown(wait=False, cancel_futures=True)
         self._pool.shutdown(wait=True, cancel_futures=True)
+        self._later.shutdown(wait=True)
 
     def _key(self, key: Hashable) -> Hashable:
         return (self._services.snapshot(), key)
 
-    def _find(self, key: Hashable, rows: bool) -> Future[Any] | None:
-        full = self._key(key)
-        with self._lock:
-            return (self._rows if rows else self._kept).get(full)
-
-    def _start(self, key: Hashable, make: Callable[[], T], rows: bool = False) -> Future[T]:
-        future, own = self._place(key, rows)
-        if own:
-            self._pool.submit(_settle, future, make)
-        return future
-
     def _now(self, key: Hashable, make: Callable[[], T]) -> T:
         """What takes a moment is made in the caller's thread, so that it never waits behind what takes long."""
-        future, own = self._place(key, rows=False)
+        task, own = self._place(key, make, rows=False)
         if own:
-            _settle(future, make)
-        result: T = future.result()
+            task.run()
+        result: T = task.future.result()
         return result
 
-    def _place(self, key: Hashable, rows: bool) -> tuple[Future[Any], bool]:
-        """The future for a key, and whether the caller is the one who fills it."""
+    def _place(self, key: Hashable, make: Callable[[], Any], rows: bool) -> tuple[_Task, bool]:
+        """The task for a key, and whether it is new."""
         full = self._key(key)
         store, most = (self._rows, KEPT_ROWS) if rows else (self._kept, KEPT)
         with self._lock:
             found = store.get(full)
-            # What failed is asked again: the reason may have gone.
-            if found is not None and not (found.done() and found.exception() is not None):
+            if found is not None and not found.failed:  # what failed is asked again: the reason may have gone
                 store.move_to_end(full)
                 return found, False
-            future: Future[Any] = Future()
-            store[full] = future
+            task = store[full] = _Task(make)
             while len(store) > most:
                 store.popitem(last=False)
-            return future, True
-
-
-def _settle(future: Future[T], make: Callable[[], T]) -> None:
-    try:
-        future.set_result(make())
-    except BaseException as error:  # noqa: BLE001 - it is raised again where the result is asked for
-        future.set_exception(error)
+            return task, True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -14,6 +15,7 @@ from wellheard.base.registry import members
 from wellheard.web import api
 from wellheard.web.faults import answer_faults
 from wellheard.web.guard import Guard
+from wellheard.web.record import record
 from wellheard.web.services import Services
 from wellheard.web.site import STATIC, Site
 
@@ -22,12 +24,14 @@ KINDS = {".css": "text/css", ".js": "text/javascript", ".woff2": "font/woff2", "
 FOREVER = {"cache-control": "public, max-age=31536000, immutable"}
 
 
-def make_app(services: Services) -> FastAPI:
-    """The application over one workspace. Whoever makes it runs it, and its end closes what it opened."""
+def make_app(services: Services, *, warm: bool = True) -> FastAPI:
+    """The application over one workspace, which its end closes. `warm` begins the scorecard's figures at once."""
     site = Site(services)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        if warm:
+            threading.Thread(target=_warm, args=(site,), name="warm", daemon=True).start()
         yield
         site.close()
 
@@ -49,6 +53,13 @@ def make_app(services: Services) -> FastAPI:
     app.add_middleware(Guard, upload_path=UPLOAD, largest_upload=services.settings.max_upload_mb * 1_000_000 + 100_000)
     app.state.site = site
     return app
+
+
+def _warm(site: Site) -> None:
+    try:
+        site.warm()
+    except Exception as error:  # noqa: BLE001 - nobody waits for it; a page that needs the figure says what is wrong
+        record("figures could not be begun", error)
 
 
 def _static(mark: str, name: str) -> Response:

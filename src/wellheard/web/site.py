@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from wellheard.reports.drawing import svg
 from wellheard.web.figures import Figures
 from wellheard.web.forms import Tokens, remember
 from wellheard.web.services import Services
+from wellheard.web.standing import question_of
 
 HERE = Path(__file__).parent
 STATIC = {
@@ -34,6 +36,7 @@ class Site:
         self.services = services
         self.figures = Figures(services)
         self.tokens = Tokens()
+        self.closing: list[Callable[[], None]] = [self.figures.close]
         self._templates = Environment(
             loader=FileSystemLoader(HERE / "pages"),
             autoescape=True,
@@ -74,8 +77,17 @@ class Site:
         """A piece of a page as markup, to be set into one."""
         return Markup(self._templates.get_template(template).render(**context))
 
+    def warm(self) -> None:
+        """Begins what the scorecard shows, so that it stands when somebody looks."""
+        for kpi in self.services.kpis():
+            end = self.figures.data_end(kpi.name)
+            if end is not None:
+                self.figures.start(question_of(kpi, end), later=True)
+
     def close(self) -> None:
-        self.figures.close()
+        """Ends what pages began."""
+        for close in self.closing:
+            close()
 
 
 def drawn(chart: Chart, css_class: str = "") -> Markup:

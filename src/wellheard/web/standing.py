@@ -17,6 +17,7 @@ from wellheard.reports.sparkline import Dot, Spark, spark
 
 MONTHS = 13
 MARK = 0.05
+NO_SPARK = Spark((), (), None)
 
 
 @dataclass(frozen=True)
@@ -24,32 +25,28 @@ class Standing:
     """A KPI as a tile shows it. `marked` alone sets `mark` (up, down or nothing) and `news` (good, bad or nothing)."""
 
     name: str
-    title: str
-    period: str
     state: str
-    number: str
-    unit: str
-    interval: str
-    n: int
-    partial: bool
-    change: str
-    change_interval: str
-    compared_with: str
-    p: float | None
-    rising: bool
-    direction: str
-    spark: Spark
-    data_end: date | None
-    least_n: int
+    number: str = units.NONE
+    unit: str = ""
+    interval: str = ""
+    n: int = 0
+    period: str = ""
+    partial: bool = False
+    change: str = ""
+    change_interval: str = ""
+    compared_with: str = ""
+    p: float | None = None
+    rising: bool = False
+    direction: str = ""
+    spark: Spark = NO_SPARK
+    data_end: date | None = None
     missing: str = ""
     mark: str = ""
     news: str = ""
 
 
-def question_of(kpi: Metric, data_end: date | None) -> Question:
+def question_of(kpi: Metric, data_end: date) -> Question:
     """The question whose answer a tile shows: thirteen months up to the last one that is complete."""
-    if data_end is None:
-        return question(kpi.name)
     after = last_month_end(data_end)
     return question(kpi.name, grain=Grain.MONTH, start=add_months(after, -MONTHS), end=after, compare="previous")
 
@@ -57,6 +54,11 @@ def question_of(kpi: Metric, data_end: date | None) -> Question:
 def last_month_end(data_end: date) -> date:
     """The day after the last complete month of data that end with this day."""
     return floor(data_end + timedelta(days=1), Grain.MONTH)
+
+
+def nothing(kpi: Metric, missing: str = "") -> Standing:
+    """The standing of a KPI whose tables are empty."""
+    return Standing(name=kpi.name, state="none", missing=missing)
 
 
 def standing(answer: Answer, missing: str = "") -> Standing:
@@ -71,7 +73,6 @@ def standing(answer: Answer, missing: str = "") -> Standing:
     change = row.get("change")
     return Standing(
         name=kpi.name,
-        title=kpi.title,
         period=units.period_name(month, Grain.MONTH) if month else "",
         state=row.get("state", "none"),
         number=shown.number,
@@ -87,7 +88,6 @@ def standing(answer: Answer, missing: str = "") -> Standing:
         direction=answer.asked.direction,
         spark=spark([Dot(r["value"], r["low"], r["high"]) for r in rows] if monthly else []),
         data_end=answer.data_end,
-        least_n=answer.asked.least_n,
         missing=missing,
     )
 

@@ -36,3 +36,7 @@
     document.querySelectorAll("[data-was]").forEach((pressed) => { pressed.textContent = pressed.dataset.was; });
   });
 })();
+// A choice that only changes what the page asks next sends its form at once.
+document.addEventListener("change", (event) => {
+  if (event.target.matches("[data-sends]")) event.target.form.requestSubmit();
+});

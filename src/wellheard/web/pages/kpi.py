@@ -35,6 +35,7 @@ PARTS = (
     ("rows", "The rows behind the number"),
 )
 HIDDEN_COLUMNS = ("id", "counted", "waiting")
+NAMES = {"instant": "when (UTC)", "unit": "who", "why": "why it counted or not"}
 Row = Mapping[str, Any]
 
 
@@ -278,7 +279,7 @@ def _rows(site: Site, view: View) -> Markup:
         ],
         reasons=Counter(row["why"] for row in chosen["out"]).most_common(6),
         columns=columns,
-        names={"instant": "when (UTC)", "unit": "who", "why": "why it counted or not"},
+        names=NAMES | {"x": "time" if answer.asked.unit == "seconds" else "value"},
         numeric=[c for c in columns if any(_is_number(row.get(c)) for row in shown[:ROWS_A_PAGE])],
         rows=[
             {"counted": row["counted"], "cells": {c: _cell(row.get(c), c, answer.asked.unit) for c in columns}}

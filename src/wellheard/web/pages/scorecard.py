@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any
 
-import structlog
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse
 
 from wellheard.base.errors import WellheardError
+from wellheard.metrics.answer import Answer
+from wellheard.metrics.catalogue import metric
 from wellheard.metrics.metric import Metric
+from wellheard.web.record import record
 from wellheard.web.site import Site
-from wellheard.web.standing import Standing, marked, question_of, standing
+from wellheard.web.standing import Standing, marked, nothing, question_of, standing
 
 PATIENCE = 0.6  # seconds that a page waits for figures before it is sent with placeholders
 LONG_POLL = 2.0
-_log = structlog.get_logger("wellheard.web")
 
 
 @dataclass(frozen=True)
@@ -53,24 +55,26 @@ def routes(site: Site) -> APIRouter:
 def tiles_of(site: Site, seconds: float) -> list[Tile]:
     """Every KPI's tile after waiting so long; marks are given when all are there, since they are judged together."""
     figures, kpis = site.figures, site.services.kpis()
-    asked = [(kpi, figures.start(question_of(kpi, figures.data_end(kpi.name)))) for kpi in kpis]
-    figures.wait([future for _, future in asked], seconds)
-    tiles = []
-    for kpi, future in asked:
-        if not future.done():
-            tiles.append(Tile(kpi))
-            continue
-        try:
-            answer = future.result()
-        except WellheardError as error:
-            tiles.append(Tile(kpi, failed=error.message, hint=error.hint))
-        except Exception as error:  # noqa: BLE001 - one KPI that fails must not take the others from the page
-            _log.error("a KPI failed", kpi=kpi.name, exc_info=error)
-            tiles.append(Tile(kpi, failed="this figure could not be computed", hint="the server's output says more"))
-        else:
-            feed = figures.feeds().get(kpi.name)
-            tiles.append(Tile(kpi, standing(answer, feed.missing if feed else "")))
-    return _judged(tiles)
+    ends = {kpi.name: figures.data_end(kpi.name) for kpi in kpis}
+    asked = {name: figures.start(question_of(metric(name), end)) for name, end in ends.items() if end is not None}
+    figures.wait(asked.values(), seconds)
+    return _judged([_tile(site, kpi, asked.get(kpi.name)) for kpi in kpis])
+
+
+def _tile(site: Site, kpi: Metric, future: Future[Answer] | None) -> Tile:
+    if future is not None and not future.done():
+        return Tile(kpi)
+    feed = site.figures.feeds().get(kpi.name)
+    missing = feed.missing if feed else ""
+    if future is None:
+        return Tile(kpi, nothing(kpi, missing))
+    try:
+        return Tile(kpi, standing(future.result(), missing))
+    except WellheardError as error:
+        return Tile(kpi, failed=error.message, hint=error.hint)
+    except Exception as error:  # noqa: BLE001 - one KPI that fails must not take the others from the page
+        record(f"{kpi.name} could not be computed", error)
+        return Tile(kpi, failed="this figure could not be computed", hint="the server's output says more")
 
 
 def _judged(tiles: Sequence[Tile]) -> list[Tile]:

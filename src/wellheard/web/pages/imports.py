@@ -1,0 +1,257 @@
+"""The import page: choose a file, say what its columns mean, see what would happen, take it; and take loads back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from fastapi import APIRouter, Request
+from fastapi.concurrency import run_in_threadpool
+from fastapi.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
+from starlette.datastructures import UploadFile
+
+from wellheard.base.errors import BadCall, WellheardError
+from wellheard.tables.catalogue import tables
+from wellheard.tables.table import Table, Type
+from wellheard.web.drafts import Drafts, Upload
+from wellheard.web.services import Draft
+from wellheard.web.site import Site
+
+COMMON = ("source_id", "updated_at")
+NOT_MAPPED = ("id", "ingested_at", "attributes", "deleted", "source")
+FREE = "attributes."
+SAMPLES = 3
+CONSTANTS, FORMATS = 3, 2
+LEAVE, KEEP = "", "+"
+TABLES_FIRST = ("survey_responses", "conversations", "orders", "subscriptions", "customers", "accounts", "feedback")
+SEE_OTHER = 303
+
+
+def routes(site: Site) -> APIRouter:
+    """The steps of an import, and the list of what was taken."""
+    router = APIRouter()
+    drafts = Drafts(site.services)
+    site.closing.append(drafts.close)
+
+    @router.get("/import")
+    def start(request: Request, undone: str = "") -> HTMLResponse:
+        return site.page(
+            request,
+            "import.html",
+            feeds=_feeds(site),
+            imports=site.services.imports(),
+            most=site.services.settings.max_upload_mb,
+            undone=undone,
+        )
+
+    @router.post("/import/upload")
+    async def upload(request: Request) -> Response:
+        async with request.form(max_files=1, max_fields=4) as form:
+            site.tokens.check(request, form)
+            file = form.get("file")
+            if not isinstance(file, UploadFile) or not file.filename:
+                raise BadCall("no file was chosen", hint="choose a file and press Upload", field="file")
+            stored = await run_in_threadpool(drafts.store, file.filename, file.file)
+        return RedirectResponse(f"/import/{stored.token}", SEE_OTHER)
+
+    @router.get("/import/{token}")
+    def mapping(request: Request, token: str, table: str = "") -> HTMLResponse:
+        found = drafts.find(token)
+        try:
+            context = _mapping(site, found, table)
+        except WellheardError as error:
+            return site.page(
+                request, "unreadable.html", error.http_status, upload=found, message=str(error.message), hint=error.hint
+            )
+        return site.page(request, "mapping.html", **context)
+
+    @router.post("/import/{token}/{step}")
+    async def act(request: Request, token: str, step: str) -> Response:
+        async with request.form(max_files=0, max_fields=20_000) as form:
+            site.tokens.check(request, form)
+            given = {name: value for name, value in form.multi_items() if isinstance(value, str)}
+        return await run_in_threadpool(_act, site, drafts, token, step, given)
+
+    @router.get("/import/{token}/job")
+    def job(request: Request, token: str) -> Response:
+        found = drafts.find(token)
+        if found.job is None:
+            return RedirectResponse(f"/import/{token}", SEE_OTHER)
+        return site.page(request, "job.html", **_job(site, found, request))
+
+    @router.get("/import/{token}/progress")
+    def progress(request: Request, token: str) -> HTMLResponse:
+        return site.part("progress.html", **_job(site, drafts.find(token), request))
+
+    @router.get("/import/{token}/recipe.toml")
+    def recipe(token: str) -> Response:
+        found = drafts.find(token)
+        text = site.services.recipe(draft_of(found, found.chosen, _columns(site, found)))
+        headers = {"content-disposition": 'attachment; filename="recipe.toml"'}
+        return PlainTextResponse(text, media_type="application/toml", headers=headers)
+
+    @router.post("/imports/{import_id}/undo")
+    async def undo(request: Request, import_id: str) -> Response:
+        form = await request.form(max_files=0, max_fields=4)
+        site.tokens.check(request, form)
+        undone = await run_in_threadpool(site.services.undo, import_id)
+        return RedirectResponse(f"/import?undone={undone.import_id}#imports", SEE_OTHER)
+
+    return router
+
+
+def _act(site: Site, drafts: Drafts, token: str, step: str, given: Mapping[str, str]) -> Response:
+    found = drafts.find(token)
+    if step == "discard":
+        drafts.discard(found)
+        return RedirectResponse("/import", SEE_OTHER)
+    if step not in ("check", "run"):
+        raise BadCall(f"{step!r} is no step of an import", hint="check, run or discard", field="step")
+    chosen = {name: value for name, value in given.items() if name != "form_token"} or found.chosen
+    drafts.start(found, draft_of(found, chosen, _columns(site, found)), chosen, dry_run=step == "check")
+    return RedirectResponse(f"/import/{token}/job", SEE_OTHER)
+
+
+def _columns(site: Site, upload: Upload) -> Sequence[str]:
+    return site.services.preview(upload.file).columns
+
+
+def draft_of(upload: Upload, chosen: Mapping[str, str], columns: Sequence[str]) -> Draft:
+    """The import that a form says. Raises BadCall where two columns mean the same, or a value has no column."""
+    table = _table(chosen.get("table", ""))
+    mapping: dict[str, str] = {}
+    for number, column in enumerate(columns):
+        target = chosen.get(f"col-{number}", LEAVE)
+        if target == LEAVE:
+            continue
+        name = FREE + column if target == KEEP else target
+        if name in mapping:
+            raise BadCall(
+                f"{mapping[name]!r} and {column!r} are both said to be {name}", hint="leave one of them out", field=name
+            )
+        mapping[name] = column
+    constants = {}
+    for number in range(CONSTANTS):
+        name, value = chosen.get(f"set-{number}", ""), chosen.get(f"value-{number}", "").strip()
+        if name and value and name not in mapping:
+            constants[name] = value
+    formats = {}
+    for number in range(FORMATS):
+        place, form = chosen.get(f"date-{number}", ""), chosen.get(f"format-{number}", "").strip()
+        if place.isdecimal() and int(place) < len(columns) and form:
+            formats[columns[int(place)]] = form
+    return Draft(
+        file=upload.file,
+        table=table.name,
+        source=chosen.get("source", "").strip() or table.name,
+        mapping=mapping,
+        constants=constants,
+        tz=chosen.get("tz", "").strip() or None,
+        fold=chosen.get("fold") or None,
+        decimal=chosen.get("decimal") or None,
+        date_formats=formats,
+    )
+
+
+def _table(name: str) -> Table:
+    known = tables()
+    if name not in known:
+        raise BadCall(f"there is no table {name!r}", hint=f"one of {', '.join(known)}", field="table")
+    return known[name]
+
+
+@dataclass(frozen=True)
+class Line:
+    """A column of the file on the mapping page: some of its values, and what it is taken for."""
+
+    number: int
+    column: str
+    samples: str
+    target: str
+
+
+def _mapping(site: Site, upload: Upload, table_name: str) -> dict[str, Any]:
+    preview = site.services.preview(upload.file)
+    chosen = upload.chosen if not table_name or upload.chosen.get("table") == table_name else {}
+    table = _table(table_name or chosen.get("table") or _likely(site, preview.columns))
+    suggested = {column: name for name, column in site.services.suggest(table.name, preview.columns).items()}
+    lines = [
+        Line(
+            number,
+            column,
+            ", ".join(_shown(row.get(column)) for row in preview.rows[:SAMPLES] if row.get(column) not in (None, "")),
+            chosen.get(f"col-{number}", suggested.get(column, LEAVE)),
+        )
+        for number, column in enumerate(preview.columns)
+    ]
+    return {
+        "upload": upload,
+        "preview": preview,
+        "shown_rows": preview.rows[:6],
+        "table": table,
+        "tables": _in_order(),
+        "targets": targets(table),
+        "lines": lines,
+        "constants": _constants(table, chosen, lines),
+        "one_of": {c.name: c.one_of for c in table.columns if c.one_of},
+        "formats": [(n, chosen.get(f"date-{n}", ""), chosen.get(f"format-{n}", "")) for n in range(FORMATS)],
+        "chosen": {"source": table.name, "tz": site.services.settings.time_zone, "fold": "", "decimal": ""} | chosen,
+        "free": FREE,
+        "keep": KEEP,
+    }
+
+
+def targets(table: Table) -> list[tuple[str, str]]:
+    """What a column of a file may mean in a table, with a sentence each."""
+    own = [(c.name, c.words) for c in table.columns if c.type is not Type.MAP]
+    common = [(name, table.by_name[name].words) for name in COMMON]
+    return [*own, *common]
+
+
+def _constants(table: Table, chosen: Mapping[str, str], lines: Sequence[Line]) -> list[tuple[int, str, str]]:
+    """The lines for values that hold for every row; a new page begins with the column that decides what a row is."""
+    mapped = {line.target for line in lines}
+    asked = [c.name for c in table.columns if c.one_of and c.required and c.name not in mapped]
+    if "kind" in table.by_name and "kind" not in mapped and "kind" not in asked:
+        asked.append("kind")
+    first = dict(enumerate(asked[:CONSTANTS]))
+    return [(n, chosen.get(f"set-{n}", first.get(n, "")), chosen.get(f"value-{n}", "")) for n in range(CONSTANTS)]
+
+
+def _likely(site: Site, columns: Sequence[str]) -> str:
+    """The table of which the file's columns name the most."""
+    scored = [
+        (len(site.services.suggest(table.name, columns)), -place, table.name) for place, table in enumerate(_in_order())
+    ]
+    return max(scored)[2]
+
+
+def _in_order() -> list[Table]:
+    place = {name: index for index, name in enumerate(TABLES_FIRST)}
+    return sorted(tables().values(), key=lambda table: (place.get(table.name, len(place)), table.name))
+
+
+def _shown(value: object) -> str:
+    text = str(value)
+    return text if len(text) <= 40 else text[:39] + "…"
+
+
+def _feeds(site: Site) -> list[dict[str, Any]]:
+    titles = {kpi.name: kpi.title for kpi in site.services.kpis()}
+    feeds = sorted(site.figures.feeds().values(), key=lambda feed: (not feed.rows, titles.get(feed.kpi, feed.kpi)))
+    return [{"name": f.kpi, "title": titles.get(f.kpi, f.kpi), "rows": f.rows, "missing": f.missing} for f in feeds]
+
+
+def _job(site: Site, upload: Upload, request: Request) -> dict[str, Any]:
+    job = upload.job
+    finished = job is not None and job.done and job.report is not None and not job.dry_run
+    if finished:
+        site.warm()  # begins the new figures while the report is read
+    return {
+        "upload": upload,
+        "job": job,
+        "feeds": _feeds(site) if finished else [],
+        "chosen": upload.chosen,
+        "form_token": site.tokens.of(request)[1],
+    }
