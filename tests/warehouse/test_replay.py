@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -26,7 +27,8 @@ def fixture() -> dict[str, Rows]:
         for i in range(12) for v in range(3)
     ]  # fmt: skip
     answers = [
-        {"source_id": f"r{i}", "updated_at": _at(i), "kind": rng.choice(["nps", "csat", "ces"]), "score": rng.randint(1, 5),
+        {"source_id": f"r{i}", "updated_at": _at(i), "kind": rng.choice(["nps", "csat", "ces"]),
+         "score": rng.randint(1, 5),
          "answered_at": _at(i), "customer_id": f"c{i % 12}", "comment": f"words {i}", "survey_id": "s"}
         for i in range(60)
     ]  # fmt: skip
@@ -182,7 +184,7 @@ def test_versions_are_inserted_into_the_past_and_stay_contiguous(bench: Any) -> 
         assert [v["segment"] for v in versions] == [f"v{n}" for n in range(8)]
         assert versions[0]["valid_from"] is None
         assert versions[-1]["valid_to"] is None
-        for before, after in zip(versions, versions[1:], strict=False):
+        for before, after in pairwise(versions):
             assert before["valid_to"] == after["valid_from"] == after["updated_at"]
 
 

@@ -110,7 +110,12 @@ def test_undo_of_messages_takes_back_the_clock(bench: Any) -> None:
     # One conversation whose source itself knows its first reply, the others by their messages alone.
     opened[0] |= {"first_response_seconds": "600"}
     talk = [
-        {"source_id": f"m{i}{who}", "conversation_id": f"t{i}", "author_type": who, "sent_at": f"2025-01-02T{hour}:00:00Z"}
+        {
+            "source_id": f"m{i}{who}",
+            "conversation_id": f"t{i}",
+            "author_type": who,
+            "sent_at": f"2025-01-02T{hour}:00:00Z",
+        }
         for i in range(3)
         for who, hour in (("customer", 10 + i), ("human", 13))
     ]

@@ -134,3 +134,10 @@ def hostile() -> tuple[str, ...]:
 def harmless() -> Callable[[str], None]:
     """Judges whether one of them has."""
     return assert_harmless
+
+
+@pytest.fixture(scope="module")
+def make_workspace_app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[], FastAPI]]:
+    """The application over a filled workspace of its own, for tests that both look and write."""
+    with _filled(tmp_path_factory.mktemp("browser")) as made:
+        yield lambda: make_app(services_of(made), warm=False)

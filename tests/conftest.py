@@ -1,0 +1,214 @@
+"""Workspaces to test with: small ones filled row by row, and one made-up company shared by all tests."""
+
+from __future__ import annotations
+
+import os
+import random
+import shutil
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+import pytest
+
+import wellheard
+from wellheard.app import Workspace
+from wellheard.enrich.conversation_times import fill_times
+from wellheard.simulate import simulate
+from wellheard.sources.recipe import Recipe, completed, mapped
+from wellheard.tables.catalogue import table as canonical
+from wellheard.tables.catalogue import tables
+from wellheard.tables.table import Type
+from wellheard.warehouse import load
+
+Rows = Sequence[Mapping[str, Any]]
+NUMBERS = (Type.NUMBER, Type.INTEGER)
+ZONE = "Europe/Berlin"
+FIRST, AFTER = date(2025, 11, 1), date(2026, 11, 1)  # the year that the made-up company lives through
+UNUSED = ("costs", "feedback", "invoices", "referrals", "survey_invitations", "usage")
+
+
+class Delivered:
+    """Rows handed to the loader as a file would be: typed where a column is, in the order given."""
+
+    def __init__(self, table: str, rows: Rows) -> None:
+        self.name = table
+        self.rows = rows
+        self.columns = list(dict.fromkeys(name for row in rows for name in row))
+
+    def batches(self) -> Iterator[pa.RecordBatch]:
+        arrays = {name: self._array(name, [row.get(name) for row in self.rows]) for name in self.columns}
+        arrays["__row"] = pa.array(range(1, len(self.rows) + 1), pa.int64())
+        yield pa.RecordBatch.from_pydict(arrays)
+
+    def _array(self, name: str, values: list[Any]) -> pa.Array:
+        column = canonical(self.name).by_name.get(name)
+        if column is not None and column.type is Type.INSTANT:
+            moments = [None if v is None else pd.Timestamp(v) for v in values]
+            placed = [m if m is None or m.tzinfo else m.tz_localize("UTC") for m in moments]
+            return pa.array(placed, pa.timestamp("us", "UTC"))
+        if column is not None and column.type in NUMBERS:
+            return pa.array([None if v is None else float(v) for v in values], pa.float64())
+        return pa.array([None if v is None else str(v) for v in values], pa.string())
+
+
+class Desk:
+    """A workspace to fill and to ask."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        self.workspace = workspace
+        self._touched: set[str] = set()
+
+    def deliver(self, rows: Mapping[str, Rows], source: str = "example", seed: int | None = None) -> load.Report:
+        """Loads canonical rows in one import; with `seed` in a shuffled order. Nothing may be refused."""
+        given = {table: list(part) for table, part in rows.items() if part}
+        if seed is not None:
+            for part in given.values():
+                random.Random(seed).shuffle(part)
+        deliveries = [Delivered(table, part) for table, part in given.items()]
+        self._touched |= set(given)
+        workspace = self.workspace
+        report = load.take(
+            workspace.lake,
+            _recipe(source, deliveries),
+            deliveries,
+            default_zone="UTC",
+            rejects_folder=workspace.folder / "rejects",
+            enrich=fill_times,
+        )
+        assert not report.rejected, report.reasons
+        return report
+
+    def kpi(self, name: str, **how: Any) -> list[dict[str, Any]]:
+        """The answer's rows as plain objects."""
+        return self.workspace.kpi(name, **how).to_list()
+
+    def one(self, name: str, **how: Any) -> dict[str, Any]:
+        """The answer's only row."""
+        (row,) = self.kpi(name, **how)
+        return row
+
+    def sql(self, text: str, parameters: Mapping[str, Any] | None = None) -> pd.DataFrame:
+        """The rows of a plain statement over the lake, past everything that the program does."""
+        return self.workspace.lake.con.execute(text, parameters or {}).to_arrow_table().to_pandas()
+
+    def clear(self) -> None:
+        """Empties every table that was filled."""
+        for table in sorted(self._touched):
+            for lake in ("facts", "personal") if canonical(table).private else ("facts",):
+                self.workspace.lake.con.execute(f"delete from {lake}.main.{table}")
+        self._touched.clear()
+
+
+def _recipe(source: str, deliveries: Sequence[Delivered]) -> Recipe:
+    rules = []
+    for delivery in deliveries:
+        (rule,) = completed(mapped(delivery.name, source, {}, {}), delivery.columns).rules
+        rules.append(replace(rule, files=delivery.name))
+    return Recipe(name="example", source=source, rules=tuple(rules))
+
+
+@pytest.fixture(scope="session")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An empty home, to be copied."""
+    home = tmp_path_factory.mktemp("template")
+    wellheard.open(home).close()
+    return home
+
+
+@pytest.fixture(scope="session")
+def new_desk(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Desk]]:
+    """Makes a desk over a home of its own, with the settings given."""
+    opened: list[Workspace] = []
+
+    def make(**settings: Any) -> Desk:
+        home = tmp_path_factory.mktemp("home")
+        shutil.copytree(template, home, dirs_exist_ok=True)
+        lines = [f"{name} = {value!r}\n" for name, value in settings.items()]
+        (home / "wellheard.toml").write_text("".join(lines), encoding="utf-8")
+        opened.append(wellheard.open(home))
+        return Desk(opened[-1])
+
+    yield make
+    for workspace in opened:
+        workspace.close()
+
+
+@pytest.fixture(scope="session")
+def shared_desk(new_desk: Callable[..., Desk]) -> Desk:
+    return new_desk()
+
+
+@pytest.fixture
+def desk(shared_desk: Desk) -> Iterator[Desk]:
+    """An empty desk with the default settings; emptied again after the test."""
+    yield shared_desk
+    shared_desk.clear()
+
+
+@pytest.fixture(scope="session")
+def company_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home that holds the made-up company; made once, also where several processes run the tests."""
+    base = tmp_path_factory.getbasetemp()
+    if os.environ.get("PYTEST_XDIST_WORKER"):
+        base = base.parent
+    home, done = base / "company", base / "company.done"
+    try:
+        (base / "company.making").touch(exist_ok=False)
+    except FileExistsError:
+        _wait_for(done)
+        return home
+    try:
+        _found_company(home, base / "company-files")
+    except BaseException:
+        done.write_text("failed")
+        raise
+    done.write_text("made")
+    return home
+
+
+def _found_company(home: Path, files: Path) -> None:
+    home.mkdir()
+    (home / "wellheard.toml").write_text(f'time_zone = "{ZONE}"\ncurrency = "EUR"\n', encoding="utf-8")
+    written = simulate(files, customers=800, months=12, end=AFTER)
+    with wellheard.open(home) as workspace:
+        rows = {table: _read(table, path) for table, path, _ in written.files if table not in UNUSED}
+        Desk(workspace).deliver(rows, source="simulated")
+
+
+def _read(table: str, path: Path) -> list[dict[str, Any]]:
+    frame = pd.read_parquet(path) if path.suffix == ".parquet" else pd.read_csv(path, dtype=str)
+    kept = frame[[c for c in frame.columns if c in tables()[table].by_name]].astype(object)
+    return kept.where(kept.notna(), None).to_dict("records")
+
+
+def _wait_for(done: Path) -> None:
+    for _ in range(3000):
+        with suppress(FileNotFoundError):
+            if said := done.read_text():
+                assert said == "made", "the made-up company could not be made"
+                return
+        time.sleep(0.1)
+    raise AssertionError("nobody made the made-up company")
+
+
+@pytest.fixture(scope="session")
+def company(company_home: Path) -> Iterator[Desk]:
+    """The made-up company of 800 contacts and twelve months, in Berlin time. Read only."""
+    with wellheard.open(company_home) as workspace:
+        yield Desk(workspace)
+
+
+@pytest.fixture(scope="session")
+def company_copy(company_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
+    """A copy of the made-up company that may be added to."""
+    home = tmp_path_factory.mktemp("company")
+    shutil.copytree(company_home, home, dirs_exist_ok=True)
+    with wellheard.open(home) as workspace:
+        yield Desk(workspace)

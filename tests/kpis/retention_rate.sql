@@ -1,0 +1,29 @@
+-- by: segment
+-- variants: by_customer by_account by_subscription formula
+with held_by as (
+    select w.period, w.first_day, w.after_day, s.mrr, s.started_at, s.ended_at,
+        case getvariable('variant')
+            when 'by_subscription' then s.id
+            when 'by_account' then coalesce(coalesce(s.account_id, c.account_id), s.customer_id)
+            else coalesce(s.customer_id, s.account_id) end as who,
+        coalesce(c.segment, a.segment) as segment
+    from windows w join paid s on true
+    left join people c on c.source_id = s.customer_id and held(midnight(w.first_day), c.valid_from, c.valid_to)
+    left join companies a on a.source_id = coalesce(s.account_id, c.account_id)
+        and held(midnight(w.first_day), a.valid_from, a.valid_to)
+),
+lives as (
+    select period, who, arg_max(segment, mrr) as segment,
+        bool_or(held(midnight(first_day), started_at, ended_at)) as at_start,
+        bool_or(held(midnight(after_day), started_at, ended_at)) as at_end
+    from held_by
+    where (ended_at is null or ended_at > midnight(first_day)) and started_at <= midnight(after_day)
+    group by 1, 2
+)
+select period, case when getvariable('dimension') = 'segment' then segment end as dim,
+    case getvariable('variant')
+        when 'formula' then 100.0 * (count(*) filter (at_end) - count(*) filter (not at_start))
+            / count(*) filter (at_start)
+        else 100.0 * count(*) filter (at_start and at_end) / count(*) filter (at_start) end as value,
+    case getvariable('variant') when 'formula' then count(*) else count(*) filter (at_start) end as n, 0 as pending
+from lives group by 1, 2 having count(*) filter (at_start) > 0

@@ -1,0 +1,188 @@
+"""Where survey figures go wrong elsewhere, by name."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+
+def given(kind: str, *scores: float | None, **more: Any) -> list[dict[str, Any]]:
+    return [{"kind": kind, "score": s, "answered_at": "2026-03-05", **more} for s in scores]
+
+
+def test_empty_period_is_null_not_zero(desk: Any) -> None:
+    desk.deliver({"survey_responses": given("nps", 9, 9)})
+    row = desk.one("nps", start="2026-04-01", end="2026-05-01")
+    assert (row["value"], row["low"], row["high"], row["n"], row["state"]) == (None, None, None, 0, "none")
+
+
+def test_score_0_counts(desk: Any) -> None:
+    desk.deliver({"survey_responses": given("nps", 0, 0, 10)})
+    assert (desk.one("nps")["value"], desk.one("nps")["n"]) == (pytest.approx(-100 / 3), 3)
+    assert desk.one("nps:mean")["value"] == pytest.approx(10 / 3)
+
+
+def test_skipped_answers_are_in_no_denominator(desk: Any) -> None:
+    for kind in ("nps", "csat", "ces"):
+        desk.deliver({"survey_responses": given(kind, *[5] * 4, *[None] * 6)}, source=kind)
+        assert desk.one(kind)["n"] == 4
+
+
+def test_other_0_to_10_questions_are_not_nps(desk: Any) -> None:
+    rows = (
+        given("nps", 9, 9)
+        + given("csat", 0, 0, 0, scale_min=0, scale_max=10)
+        + given("custom", 1, 1, scale_min=0, scale_max=10)
+    )
+    desk.deliver({"survey_responses": rows})
+    assert (desk.one("nps")["value"], desk.one("nps")["n"]) == (100, 2)
+
+
+def test_questions_never_mix(desk: Any) -> None:
+    rows = given("csat", 5, 5, question_id="overall", main=True) + given(
+        "csat", 1, 1, 1, question_id="price", main=False
+    )
+    desk.deliver({"survey_responses": rows})
+    assert (desk.one("csat")["value"], desk.one("csat")["n"]) == (100, 2)
+    by_question = {row["question_id"]: (row["value"], row["n"]) for row in desk.kpi("csat", by=["question_id"])}
+    assert by_question == {"overall": (100, 2), "price": (0, 3)}
+    assert desk.one("csat", where="question_id = 'price'")["value"] == 0
+
+
+def test_scales_never_mix(desk: Any) -> None:
+    rows = given("ces", 7, 6, 5, scale_min=1, scale_max=7) + given("ces", 1, 1, scale_min=1, scale_max=5)
+    rows += given("csat", 5, 5, 5, scale_min=1, scale_max=5) + given("csat", 10, 1, scale_min=1, scale_max=10)
+    desk.deliver({"survey_responses": rows})
+    assert (desk.one("ces")["value"], desk.one("ces")["n"]) == (100, 3)
+    assert (desk.one("csat:mean")["value"], desk.one("csat:mean")["n"]) == (5, 3)
+    left = [row["why"] for row in desk.kpi("csat:mean", rows=True) if not row["counted"]]
+    assert len(left) == 2
+    assert all("scales do not mix" in why for why in left)
+
+
+def test_effort_is_not_mixed_with_ease(desk: Any) -> None:
+    rows = given("ces", 1, 1, 1, scale_min=1, scale_max=5, direction="low_is_good") + given(
+        "ces", 5, 5, scale_min=1, scale_max=5
+    )
+    desk.deliver({"survey_responses": rows})
+    assert (desk.one("ces")["value"], desk.one("ces")["n"]) == (100, 2)
+    assert (desk.one("ces:v1_effort")["value"], desk.one("ces:v1_effort")["n"]) == (1, 3)
+
+
+def test_the_mean_is_not_the_share(desk: Any) -> None:
+    desk.deliver({"survey_responses": given("csat", *[5] * 40, *[4] * 30, *[3] * 15, *[2] * 10, *[1] * 5)})
+    assert desk.one("csat")["value"] == 70
+    assert desk.one("csat:mean")["value"] == pytest.approx(3.9)
+
+
+@pytest.mark.parametrize(
+    ("least", "most", "satisfied", "not_satisfied"),
+    [
+        (1, 3, 3, 2),
+        (1, 4, 3, 2),
+        (1, 5, 4, 3),
+        (1, 7, 6, 5),
+        (1, 10, 8, 7),
+        (0, 1, 1, 0),
+        (0, 10, 8, 7),
+        (0, 100, 75, 74),
+    ],
+)
+def test_the_satisfied_box_depends_on_the_scale(
+    desk: Any, least: int, most: int, satisfied: int, not_satisfied: int
+) -> None:
+    scale = {"scale_min": least, "scale_max": most}
+    desk.deliver(
+        {"survey_responses": given("csat", satisfied, most, **scale) + given("csat", not_satisfied, least, **scale)}
+    )
+    assert (desk.one("csat")["value"], desk.one("csat")["n"]) == (50, 4)
+
+
+def test_one_person_answering_twenty_times_is_one_person(desk: Any) -> None:
+    many = given("nps", *[10] * 20, customer_id="loud")
+    few = [row for i in range(20) for row in given("nps", 0 if i % 2 else 8, customer_id=f"quiet{i}")]
+    desk.deliver({"survey_responses": [{"source_id": str(i), **row} for i, row in enumerate(many + few)]})
+    row = desk.one("nps")
+    assert (row["n"], row["units"]) == (40, 21)
+    desk.clear()
+    strangers = [{**row, "source_id": str(i), "customer_id": f"x{i}"} for i, row in enumerate(many + few)]
+    desk.deliver({"survey_responses": strangers})
+    alone = desk.one("nps")
+    assert alone["value"] == row["value"]
+    assert row["high"] - row["low"] > 1.5 * (alone["high"] - alone["low"])
+    assert desk.one("nps:latest_per_customer")["n"] == 40
+
+
+def test_the_last_answer_of_a_customer_is_no_trial_and_of_the_question(desk: Any) -> None:
+    person = {"kind": "nps", "customer_id": "a"}
+    desk.deliver({"survey_responses": [
+        {**person, "source_id": "1", "score": 3, "answered_at": "2026-03-01"},
+        {**person, "source_id": "2", "score": 10, "answered_at": "2026-03-02"},
+        {**person, "source_id": "3", "score": 0, "answered_at": "2026-03-03", "test": True},
+        {**person, "source_id": "4", "score": 0, "answered_at": "2026-03-04", "main": False},
+        {**person, "source_id": "5", "score": None, "answered_at": "2026-03-05"},
+        {**person, "source_id": "6", "score": 1, "answered_at": "2026-04-05"},
+    ]})  # fmt: skip
+    assert desk.one("nps:latest_per_customer", end="2026-04-01")["value"] == 100
+    assert [row["value"] for row in desk.kpi("nps:latest_per_customer", grain="month")] == [100, -100]
+    assert desk.one("nps:latest_per_customer")["value"] == -100
+
+
+def test_two_segments_that_swap_weights_show_in_the_parts(desk: Any) -> None:
+    """Both segments rise, the whole falls: the whole is its parts' sum, not the mean of the segments' values."""
+    plan = [
+        ("2026-01", "big", 90, 81),
+        ("2026-01", "small", 10, 3),
+        ("2026-02", "big", 10, 10),
+        ("2026-02", "small", 90, 36),
+    ]
+    rows = [
+        {"kind": "csat", "score": 5 if i < good else 1, "answered_at": f"{month}-10", "channel": segment,
+         "source_id": f"{month}{segment}{i}"}
+        for month, segment, n, good in plan for i in range(n)
+    ]  # fmt: skip
+    desk.deliver({"survey_responses": rows})
+    whole = [row["value"] for row in desk.kpi("csat", grain="month")]
+    parts = {(r["period_start"][:7], r["channel"]): r["value"] for r in desk.kpi("csat", grain="month", by=["channel"])}
+    assert whole == [84, 46]
+    assert parts[("2026-01", "big")] < parts[("2026-02", "big")]
+    assert parts[("2026-01", "small")] < parts[("2026-02", "small")]
+
+
+def test_an_average_of_months_is_not_the_year(desk: Any) -> None:
+    rows = given("nps", *[9] * 90) + [{"kind": "nps", "score": 0, "answered_at": "2026-04-05"} for _ in range(10)]
+    desk.deliver({"survey_responses": rows})
+    assert [row["value"] for row in desk.kpi("nps", grain="month")] == [100, -100]
+    assert desk.one("nps")["value"] == 80
+
+
+def test_a_join_that_fans_out_counts_nobody_twice(desk: Any) -> None:
+    people = [
+        {"source_id": "a", "region": region, "updated_at": at}
+        for at, region in (("2026-01-01", "north"), ("2026-02-01", "south"), ("2026-03-01", "west"))
+    ]
+    desk.deliver({"survey_responses": given("nps", 9, 0, customer_id="a", touchpoint="web"), "customers": people})
+    desk.deliver({"customers": people}, source="crm")
+    desk.deliver({"touchpoints": [{"source_id": str(i), "touchpoint": "web", "stage": "buy"} for i in range(3)]})
+    for how in ({}, {"by": ["region"]}, {"by": ["stage"]}, {"where": "region = 'west' and stage = 'buy'"}):
+        (row,) = desk.kpi("nps", **how)
+        assert (row["value"], row["n"], row["units"]) == (0, 2, 1)
+
+
+def test_a_late_older_version_never_wins(desk: Any) -> None:
+    answer = {"source_id": "1", "kind": "nps", "answered_at": "2026-03-05", "customer_id": "a"}
+    desk.deliver({"survey_responses": [{**answer, "score": 9, "updated_at": "2026-03-10"}]})
+    desk.deliver({"survey_responses": [{**answer, "score": 0, "updated_at": "2026-03-06"}]})
+    assert desk.one("nps")["value"] == 100
+    desk.deliver({"customers": [{"source_id": "a", "region": "south", "updated_at": "2026-04-01"}]})
+    desk.deliver({"customers": [{"source_id": "a", "region": "north", "updated_at": "2026-03-01"}]})
+    assert [row["region"] for row in desk.kpi("nps", by=["region"])] == ["north"]
+    desk.deliver({"survey_responses": [{**answer, "score": 0, "updated_at": "2026-03-11", "deleted": True}]})
+    assert desk.one("nps")["n"] == 0
+
+
+def test_an_answer_outside_its_scale_is_refused_at_the_door(desk: Any) -> None:
+    with pytest.raises(AssertionError, match="score"):
+        desk.deliver({"survey_responses": given("ces", 0)})
+    assert desk.one("ces")["n"] == 0

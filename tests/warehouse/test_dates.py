@@ -1,0 +1,196 @@
+"""How instants are read out of text, against Python's own zones; what is ambiguous is never guessed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from wellheard.app import ImportCall
+from wellheard.base.errors import Ambiguous, BadCall
+
+QUICK = ["Europe/Berlin", "Australia/Lord_Howe"]
+ZONES = [*QUICK, "Europe/London", "America/New_York", "America/St_Johns", "America/Los_Angeles", "Pacific/Auckland",
+         "America/Santiago"]  # fmt: skip
+WRITTEN: list[tuple[str, Callable[[datetime], str]]] = [
+    ("ISO", lambda t: t.strftime("%Y-%m-%d %H:%M:%S")),
+    ("day first", lambda t: t.strftime("%d/%m/%Y %H:%M")),
+    ("month first, half days", lambda t: t.strftime("%m/%d/%y %I:%M %p")),
+    ("named", lambda t: t.strftime("%d %b %Y %H:%M:%S")),
+]
+COLUMNS = ["opened_at", "first_customer_at", "first_human_reply_at", "closed_at"]
+
+
+def changes(zone: ZoneInfo, year: int = 2025) -> Iterator[datetime]:
+    """The instants of the year at which the zone's offset changes."""
+    at = datetime(year, 1, 1, tzinfo=UTC)
+    while at.year == year:
+        following = at + timedelta(minutes=30)
+        if at.astimezone(zone).utcoffset() != following.astimezone(zone).utcoffset():
+            yield following
+        at = following
+
+
+def oracle(wall: datetime, zone: ZoneInfo) -> tuple[str, datetime | None, datetime | None]:
+    """`once`, `twice` or `never`, with the earlier and the later instant."""
+    found = sorted(
+        {
+            at
+            for fold in (0, 1)
+            if (at := wall.replace(tzinfo=zone, fold=fold).astimezone(UTC)).astimezone(zone).replace(tzinfo=None)
+            == wall
+        }
+    )
+    if not found:
+        return "never", None, None
+    return ("once" if len(found) == 1 else "twice"), found[0], found[-1]
+
+
+@pytest.mark.parametrize("zone", [pytest.param(z, marks=() if z in QUICK else pytest.mark.slow) for z in ZONES])
+def test_i9_clock_changes_in_four_ways_of_writing(bench: Any, zone: str) -> None:
+    where = ZoneInfo(zone)
+    walls = [datetime.fromisoformat(t) for t in ("2025-01-31 12:00", "2025-12-31 23:45")]  # which prove the order, too
+    for change in changes(where):
+        middle = change.astimezone(where).replace(tzinfo=None, minute=0)
+        walls += [middle + timedelta(minutes=15 * step) for step in range(-16, 17)]
+    assert len(walls) == 2 + 2 * 33
+    shift = ZONES.index(zone) % 4
+    turned = WRITTEN[shift:] + WRITTEN[:shift]
+    rows = [
+        {"source_id": str(n), **{c: write(wall) for c, (_, write) in zip(COLUMNS, turned, strict=True)}}
+        for n, wall in enumerate(walls)
+    ]
+    report = bench.take("conversations", rows, tz=zone)
+    expected = {str(n): oracle(wall, where) for n, wall in enumerate(walls)}
+    kinds = [kind for kind, _, _ in expected.values()]
+    assert kinds.count("twice") >= 2
+    assert kinds.count("never") >= 2
+    found = {row["source_id"]: row for row in bench.rows("conversations")}
+    assert set(found) == {key for key, (kind, _, _) in expected.items() if kind == "once"}
+    for key, row in found.items():
+        assert {row[c].astimezone(UTC) for c in COLUMNS} == {expected[key][1]}, rows[int(key)]
+    assert report.rejected == kinds.count("twice") + kinds.count("never")
+    reasons = dict(report.reasons)
+    assert sum(n for why, n in reasons.items() if "happened twice" in why and "--fold earlier" in why) == kinds.count(
+        "twice"
+    )
+    assert sum(n for why, n in reasons.items() if "does not exist" in why) == kinds.count("never")
+    for fold, side in (("earlier", 1), ("later", 2)):
+        bench.take("conversations", rows, tz=zone, fold=fold, source=fold)
+        kept = {r["source_id"]: r for r in bench.rows("conversations") if r["source"] == fold}
+        assert set(kept) == {key for key, (kind, _, _) in expected.items() if kind != "never"}
+        for key, row in kept.items():
+            assert {row[c].astimezone(UTC) for c in COLUMNS} == {expected[key][side]}, (fold, rows[int(key)])
+
+
+@pytest.mark.parametrize(
+    ("written", "instant"),
+    [
+        ("2025-03-04T05:06:07Z", "2025-03-04T05:06:07"),
+        ("2025-03-04T05:06:07.123456+02:00", "2025-03-04T03:06:07.123456"),
+        ("2025-03-04 05:06:07-0330", "2025-03-04T08:36:07"),
+        ("2025-03-04 05:06:07+05", "2025-03-04T00:06:07"),
+        ("2025-03-04 05:06", "2025-03-04T04:06:00"),
+        ("  2025-03-04 05:06:07  ", "2025-03-04T04:06:07"),
+        ("2025-03-04", "2025-03-03T23:00:00"),
+        ("2025/3/4 5:06", "2025-03-04T04:06:00"),
+        ("2025-3-4 5:06:07 PM", "2025-03-04T16:06:07"),
+        ("2025-03-04 05:06:07,5", "2025-03-04T04:06:07.500000"),
+        ("2025-03-04 05:06:07 UTC", "2025-03-04T05:06:07"),
+        ("20250304", "2025-03-03T23:00:00"),
+        ("1741064767", "2025-03-04T05:06:07"),
+        ("1741064767000", "2025-03-04T05:06:07"),
+        ("4 Mar 2025 05:06", "2025-03-04T04:06:00"),
+        ("March 4, 2025", "2025-03-03T23:00:00"),
+        ("25.03.2025 05:06:07", "2025-03-25T04:06:07"),
+        ("03/25/2025", "2025-03-24T23:00:00"),
+        ("12/31/99", "1999-12-30T23:00:00"),
+    ],
+)
+def test_ways_of_writing(bench: Any, written: str, instant: str) -> None:
+    plain = [{"source_id": str(n), "ordered_at": f"2025-01-{n:02d} 00:00:00"} for n in range(1, 4)]
+    for rows in ([{"source_id": "x", "ordered_at": written}], [*plain, {"source_id": "x", "ordered_at": written}]):
+        report = bench.take("orders", rows, tz="Europe/Berlin")  # alone in its column, and among others
+        assert not report.rejected, report.reasons
+        (row,) = [r for r in bench.rows("orders") if r["source_id"] == "x"]
+        assert row["ordered_at"].astimezone(UTC).isoformat() == instant + "+00:00"
+
+
+@pytest.mark.parametrize(
+    "written", ["2025-02-30", "2025-13-01", "soon", "25:00", "2025-01-01 25:00", "31/31/2025", "0"]
+)
+def test_what_is_no_date_is_set_aside(bench: Any, written: str) -> None:
+    report = bench.take(
+        "orders", [{"source_id": "x", "ordered_at": written}, {"source_id": "y", "ordered_at": "2025-01-01"}]
+    )
+    assert report.rejected == 1
+    assert report.reasons[0][0] == f"ordered_at: '{written}' is not a date or time"
+
+
+def test_ambiguous_order_is_asked_with_both_readings(bench: Any) -> None:
+    rows = [{"source_id": "a", "ordered_at": "03/04/2025"}, {"source_id": "b", "ordered_at": "05/06/2025"}]
+    with pytest.raises(Ambiguous) as asked:
+        bench.take("orders", rows)
+    assert "2025-04-03 (day first)" in asked.value.message
+    assert "2025-03-04 (month first)" in asked.value.message
+    assert "--date-format ordered_at=%d/%m/%Y" in asked.value.hint
+    assert bench.workspace.imports() == []
+    for form, day in (("%d/%m/%Y", "2025-04-03"), ("%m/%d/%Y", "2025-03-04")):
+        bench.take("orders", rows, date_formats={"ordered_at": form}, source=form)
+        found = [r["ordered_at"] for r in bench.rows("orders") if r["source"] == form and r["source_id"] == "a"]
+        assert [at.date().isoformat() for at in found] == [day]
+
+
+def test_one_row_settles_the_order_of_the_whole_column(bench: Any) -> None:
+    rows = [{"source_id": str(n), "ordered_at": f"03/04/2025 0{n}:00"} for n in range(5)]
+    bench.take("orders", [*rows, {"source_id": "z", "ordered_at": "13/04/2025"}])
+    assert {r["ordered_at"].date().isoformat() for r in bench.rows("orders")} == {"2025-04-03", "2025-04-13"}
+
+
+def test_same_day_either_way_needs_no_question(bench: Any) -> None:
+    bench.take("orders", [{"source_id": "a", "ordered_at": "04/04/2025"}])
+    assert [r["ordered_at"].date().isoformat() for r in bench.rows("orders")] == ["2025-04-04"]
+
+
+def test_contradicting_orders_are_told(bench: Any) -> None:
+    rows = [{"source_id": "a", "ordered_at": "13/04/2025"}, {"source_id": "b", "ordered_at": "04/13/2025"}]
+    with pytest.raises(Ambiguous, match=r"only be day first \(13/04/2025\), others only month first \(04/13/2025\)"):
+        bench.take("orders", rows)
+    report = bench.take("orders", rows, date_formats={"ordered_at": "%d/%m/%Y"})
+    assert (report.tables[0].new, report.rejected) == (1, 1)
+
+
+@pytest.mark.parametrize(
+    ("name", "readings"), [("CST", ["America/Chicago", "Asia/Shanghai"]), ("CEST", ["wall-clock time", "fixed offset"])]
+)
+def test_zone_abbreviation_is_asked(bench: Any, name: str, readings: list[str]) -> None:
+    rows = [{"source_id": "a", "ordered_at": f"2025-06-01 10:00 {name}"}]
+    with pytest.raises(Ambiguous) as asked:
+        bench.take("orders", rows)
+    assert all(reading in asked.value.message for reading in readings)
+    assert "--tz" in asked.value.hint
+    bench.take("orders", rows, tz="Europe/Berlin")
+    assert [r["ordered_at"].astimezone(UTC).hour for r in bench.rows("orders")] == [8]
+
+
+def test_unknown_zone_is_a_bad_call(bench: Any) -> None:
+    with pytest.raises(BadCall, match="Mars"):
+        bench.take("orders", [{"source_id": "a", "ordered_at": "2025-06-01"}], tz="Mars/Phobos")
+
+
+def test_calendar_days_are_not_moved_between_zones(bench: Any) -> None:
+    row = {"source_id": "a", "from_currency": "EUR", "to_currency": "USD", "on_date": "2025-06-01", "rate": "1.1"}
+    for number, written in enumerate(["2025-06-01", "01.06.2025", "June 1, 2025"]):
+        report = bench.workspace.import_files(
+            ImportCall(
+                paths=(bench.write([{**row, "source_id": str(number), "on_date": written}]),),
+                table="fx_rates",
+                tz="Pacific/Auckland",
+                date_formats={"on_date": "%d.%m.%Y"} if number == 1 else None,
+            )
+        )
+        assert not report.rejected, report.reasons
+    assert {r["on_date"].isoformat() for r in bench.rows("fx_rates")} == {"2025-06-01"}
