@@ -76,6 +76,10 @@ class _Server(uvicorn.Server):
         if self.started:
             _say(self.words)
 
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().shutdown(sockets)
+        self._captured_signals.clear()  # being told to stop is no failure: the exit code is 0
+
 
 def _say(words: str) -> None:
     sys.stdout.write(words + "\n")

@@ -33,9 +33,7 @@ class WellheardError(Exception):
     exit_code = 1
     http_status = 500
 
-    def __init__(
-        self, message: str, *, hint: str = "", field: str | None = None, place: Place | None = None
-    ) -> None:
+    def __init__(self, message: str, *, hint: str = "", field: str | None = None, place: Place | None = None) -> None:
         self.message = message
         self.hint = hint
         self.field = field

@@ -6,6 +6,7 @@ page needs no script to show it. The colours below are the light ones; a page ma
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -223,23 +224,33 @@ def _time_axis(rows: Sequence[Row], grain: Any, width: int) -> Any:
     most = 14 if width >= WIDE else 5
     starts = [_milliseconds(row["period_start"]) for row in rows]
     every = -(-len(starts) // most) if starts else 1
-    top = {"month": "%b", "quarter": "Q%q", "year": "%Y"}.get(grain.value if grain else "", "%-d %b")
+    name = grain.value if grain else ""
     values = starts[::-1][::every][::-1]
-    year = (
-        "'' "
-        if top == "%Y"
-        else (
-            "datum.index == 0 || utcyear(datum.value) != utcyear(datum.value - 864e5 * "
-            f"{(values[1] - values[0]) / 864e5 if len(values) > 1 else 1:.0f}) ? utcFormat(datum.value, '%Y') : ''"
-        )
-    )
+    labels, year = {}, None
+    for at in values:
+        day = datetime.fromtimestamp(at / 1000, UTC).date()
+        top = _tick(day, name)
+        labels[str(at)] = [top, str(day.year)] if day.year != year and top != str(day.year) else [top, ""]
+        year = day.year
     return alt.Axis(
         values=values,
         grid=False,
-        labelExpr=f"[utcFormat(datum.value, '{top}'), {year}]",
+        labelExpr=f"({json.dumps(labels)})[datum.value]",
         labelAngle=0,
         labelOverlap=False,
     )
+
+
+def _tick(day: date, grain: str) -> str:
+    match grain:
+        case "month":
+            return f"{day:%b}"
+        case "quarter":
+            return f"Q{(day.month + 2) // 3}"
+        case "year":
+            return str(day.year)
+        case _:
+            return f"{day.day} {day:%b}"
 
 
 def _zero() -> Any:

@@ -1,4 +1,4 @@
-"""Reads instants out of text. The order of day and month is proven from the whole column or asked for, never guessed."""
+"""Reads instants out of text. The order of day and month is proven by the whole column or asked for, never guessed."""
 
 from __future__ import annotations
 
@@ -67,12 +67,12 @@ class Reading:
 
 
 @ibis.udf.scalar.builtin(name="try_strptime", signature=(("string", "array<string>"), "timestamp(6)"))
-def _strptime(text, formats):  # type: ignore[no-untyped-def]
+def _strptime(text, formats) -> Any:  # type: ignore[no-untyped-def]
     """The engine's parser, which answers null where no format fits."""
 
 
 @ibis.udf.scalar.builtin(name="regexp_full_match", signature=(("string", "string"), "boolean"))
-def _matches(text, pattern):  # type: ignore[no-untyped-def]
+def _matches(text, pattern) -> Any:  # type: ignore[no-untyped-def]
     """Whether the whole text fits the pattern."""
 
 
@@ -83,7 +83,7 @@ def _matches(text, pattern):  # type: ignore[no-untyped-def]
         "struct<a: string, b: string, c: string, time: string, half: string, suffix: string>",
     ),
 )
-def _extract(text, pattern, names):  # type: ignore[no-untyped-def]
+def _extract(text, pattern, names) -> Any:  # type: ignore[no-untyped-def]
     """All pieces at once; each is empty where the pattern does not fit."""
 
 
@@ -223,7 +223,8 @@ def _order(found: dict[str, Any], place: Place) -> str | None:
     column = place.column
     if day and month:
         raise Ambiguous(
-            f"some dates can only be day first ({found['day_example']}), others only month first ({found['month_example']})",
+            f"some dates can only be day first ({found['day_example']}), "
+            f"others only month first ({found['month_example']})",
             hint=f"mend the file, or say --date-format {column}=%d/%m/%Y and the others are set aside",
             field="date_format",
             place=place,
@@ -241,7 +242,7 @@ def _order(found: dict[str, Any], place: Place) -> str | None:
 
 
 def _read_both(example: str) -> tuple[str, str]:
-    pieces = [p for p in "".join(c if c.isdigit() else " " for c in example).split()][:3]
+    pieces = "".join(c if c.isdigit() else " " for c in example).split()[:3]
     a, b, year = (int(p) for p in pieces)
     year += 0 if year > 99 else (2000 if year < 70 else 1900)
     return date(year, b, a).isoformat(), date(year, a, b).isoformat()
@@ -253,7 +254,7 @@ def _refuse_abbreviation(name: str, example: str, place: Place) -> None:
         message = f"the zone of {example!r} can be {known[0]} or {known[1]}"
         hint = f"say --tz {known[0]} or --tz {known[1]}"
     else:
-        message = f"the zone {name!r} in {example!r} can be read in more than one way: as wall-clock time or as a fixed offset"
+        message = f"the zone {name!r} in {example!r} can be read in two ways: as wall-clock time or as a fixed offset"
         hint = "say --tz with an IANA name such as Europe/Berlin"
     raise Ambiguous(message, hint=hint, field="tz", place=place)
 

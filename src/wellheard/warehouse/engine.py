@@ -158,13 +158,15 @@ class Lake:
         self._root.execute("set TimeZone = 'UTC'")
 
     def _create(self) -> None:
-        """Makes what is missing. Safe to be killed at any point, since it is all done again until the format is written."""
+        """Makes what is missing. May be killed at any point, since it is all done again until the format is written."""
         for lake in LAKES:
             with self._transaction(self._root):
                 self._create_in(lake)
         # An empty table has no statistics, and the engine then asks the catalog for those of every column in every
         # query, 4 ms each. One row that comes and goes spares that.
-        first = {name: schema.quoted(columns[0][0]) for (lake, name), columns in schema.layout().items() if lake == "facts"}
+        first = {
+            name: schema.quoted(columns[0][0]) for (lake, name), columns in schema.layout().items() if lake == "facts"
+        }
         with self._transaction(self._root):
             for name, key in first.items():
                 self._root.execute(f"insert into facts.main.{schema.quoted(name)} ({key}) values ('{NO_ROW}')")
@@ -250,7 +252,8 @@ class Lake:
             self._local.con = self._root.cursor()
             self._cursors.append(self._local.con)
             self._local.con.execute("set TimeZone = 'UTC'")
-        return self._local.con  # type: ignore[no-any-return]
+        con: duckdb.DuckDBPyConnection = self._local.con
+        return con
 
     @property
     def backend(self) -> Any:

@@ -34,7 +34,7 @@ class Import:
 
 @dataclass(frozen=True)
 class Undone:
-    """What an undoing did: rows removed and rows restored by table; `again` are later imports that delivered the same."""
+    """What an undoing did: rows removed and restored by table; `again` are later imports that delivered the same."""
 
     import_id: str
     removed: Mapping[str, int]
@@ -45,7 +45,8 @@ class Undone:
 def imports(lake: Lake) -> list[Import]:
     """Every load, the newest first."""
     rows = lake.con.execute(
-        "select import_id, taken_at, source, report, undone_at from facts.main._imports order by taken_at desc, import_id desc"
+        "select import_id, taken_at, source, report, undone_at from facts.main._imports "
+        "order by taken_at desc, import_id desc"
     ).fetchall()
     result = []
     for import_id, taken_at, source, report, undone_at in rows:

@@ -1,7 +1,7 @@
 """A statement in layers: each is computed once, however often the layers above look at it.
 
-Ibis folds one selection into the next, which writes an expression out again wherever a column is used. Where columns are
-parsed, judged and shown, as in an import, that makes a statement hundreds of times too much work.
+Ibis folds one selection into the next, which writes an expression out again wherever a column is used. Where columns
+are parsed, judged and shown, as in an import, that makes a statement do tens of times too much work.
 """
 
 from __future__ import annotations

@@ -225,7 +225,7 @@ def _copy_rejects(stage: Stage, typed: str, part: Typed, writer: Any) -> None:
     content = f"to_json(struct_pack({columns}))::varchar" if columns else "'{}'"
     cursor = stage.lake.con.execute(
         f"select t.{plan.FILE}, t.{plan.ROW}, t.{plan.WHY}, {content} "
-        f"from (select * from temp.main.{schema.quoted(typed)} where {plan.WHY} is not null and __rule = {part.number}) t "
+        f"from (from temp.main.{schema.quoted(typed)} where {plan.WHY} is not null and __rule = {part.number}) t "
         f"join temp.main.{schema.quoted(part.raw)} r on r.{plan.ROW} = t.{plan.ROW} and r.{plan.FILE} = t.{plan.FILE} "
         "order by 1, 2"
     )

@@ -12,7 +12,7 @@ from wellheard.warehouse.engine import Lake
 
 
 def fill(lake: Lake, table: Table, enrichment: str, version: str, batches: Iterable[pa.RecordBatch]) -> int:
-    """Fills the made columns of rows by `id`, from batches of `id` and the columns' own names. Gives the rows filled."""
+    """Fills the made columns of rows by `id`, from batches of `id` and the columns' names. Gives the rows filled."""
     columns = [c.name for c in table.made_by(enrichment)]
     kinds = {c.name: schema.SQL_TYPES[c.type] for c in table.made_by(enrichment)}
     name, target = f"_made_{enrichment}", f"facts.main.{schema.quoted(table.name)}"

@@ -74,7 +74,7 @@ def _row(con: duckdb.DuckDBPyConnection, sql: str) -> tuple[int, ...]:
 def _best(
     con: duckdb.DuckDBPyConnection, table: Table, accepted: str, fresh: Callable[[str], str]
 ) -> tuple[str, int, int]:
-    """The rows of a batch that may count, one a key (and version), with how many repeat another or are older than one."""
+    """The rows of a batch that may count, one a key (and version); how many repeat another; how many are older."""
     twice, ranked = schema.quoted(fresh("twice")), schema.quoted(fresh("ranked"))
     con.execute(f"create temp table {twice} as select id from ({accepted}) group by id having count(*) > 1")
     if not _row(con, f"select count(*) from {twice}")[0]:
@@ -109,7 +109,7 @@ def _rows(best: str, target: str) -> str:
 def _versions(best: str, target: str) -> str:
     """Tables that keep every version: each key and instant once.
 
-    A row that came without a version says how things are now; it is a new version only where it differs from the latest.
+    A row without a version says how things are now: it is a new version only where it differs from the latest.
     """
     return f"""
         with s as ({best}),

@@ -1,4 +1,4 @@
-"""How a canonical table lies in the lake: its columns, the housekeeping beside them, and what goes to the personal lake."""
+"""How a canonical table lies in the lake: its columns, the housekeeping beside them, and what is personal."""
 
 from __future__ import annotations
 

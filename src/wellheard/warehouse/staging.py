@@ -37,7 +37,7 @@ class Delivery(Protocol):
 
 @dataclass(frozen=True)
 class Typed:
-    """One rule's rows, read: the file columns they came from, how instants were read, and the relation of those rows."""
+    """One rule's rows, read: the file columns they came from, how instants were read, and where the rows lie."""
 
     rule: Rule
     number: int

@@ -36,6 +36,11 @@ def trimmed(value: ir.Value) -> ir.Value:
     return ibis.ifelse(ends, value.strip(), value)
 
 
+@ibis.udf.scalar.builtin(name="trunc", signature=(("float64",), "float64"))
+def _trunc(number):  # type: ignore[no-untyped-def]
+    """Without its decimals, and still of its own type: a cast would fail on what fits no whole number."""
+
+
 def parse(value: ir.Value, kind: Type, decimal: str = ".") -> ir.Value:
     """`value`, a text without surrounding blanks or a typed column, as `kind`; null where it cannot be.
 
@@ -87,14 +92,14 @@ def _integer(number: ir.Value) -> ir.Value:
     if number.type().is_integer():
         return number.try_cast("int64")
     whole = number.try_cast("float64")
-    rounded = ibis.ifelse((whole == whole.floor()) & (whole.abs() < 2**53), number.try_cast("int64"), None)
+    rounded = ibis.ifelse((whole == _trunc(whole)) & (whole.abs() < 2**53), number.try_cast("int64"), None)
     if not number.type().is_string():
         return rounded
     return ibis.ifelse(number.re_search(WHOLE_NUMBER), number.try_cast("int64"), rounded)
 
 
 def _money(number: ir.Value) -> ir.Value:
-    """Exact decimals with four places. More places are refused in text; a float column is rounded, since it never had them."""
+    """Exact decimals with four places. More are refused in text; a float column is rounded, since it never had them."""
     narrow = number.try_cast("decimal(18, 4)")
     if number.type().is_floating() or number.type().is_integer():
         return narrow

@@ -45,7 +45,7 @@ def _hold(lock: sqlite3.Connection, patience: float) -> None:
 
 
 class Spill:
-    """A folder for what the engine cannot hold in memory, gone with its process or, after a crash, at the next opening."""
+    """A folder for what the engine cannot hold in memory, gone with its process or, after a crash, when next opened."""
 
     def __init__(self, parent: Path) -> None:
         parent.mkdir(exist_ok=True, mode=0o700)

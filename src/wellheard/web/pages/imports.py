@@ -199,7 +199,19 @@ def _mapping(site: Site, upload: Upload, table_name: str) -> dict[str, Any]:
         "chosen": {"source": table.name, "tz": site.services.settings.time_zone, "fold": "", "decimal": ""} | chosen,
         "free": FREE,
         "keep": KEEP,
+        "needed": needed(site, table),
     }
+
+
+def needed(site: Site, table: Table) -> dict[str, list[str]]:
+    """The columns of a table without which a KPI cannot be computed, each with the KPIs that need it."""
+    found: dict[str, list[str]] = {}
+    for kpi in site.services.kpis():
+        for need in kpi.needs:
+            if need.table == table.name:
+                for column in (*(name for name, _ in need.among), *need.columns):
+                    found.setdefault(column, []).append(kpi.title)
+    return {column: list(dict.fromkeys(titles)) for column, titles in found.items()}
 
 
 def targets(table: Table) -> list[tuple[str, str]]:
@@ -237,6 +249,14 @@ def _shown(value: object) -> str:
     return text if len(text) <= 40 else text[:39] + "…"
 
 
+def _unfilled(site: Site, upload: Upload) -> dict[str, list[str]]:
+    """The columns that KPIs need and that this mapping leaves empty."""
+    table = _table(upload.chosen.get("table", ""))
+    filled = {value for name, value in upload.chosen.items() if name.startswith(("col-", "set-"))}
+    made = {column.name for column in table.columns if column.made_by}
+    return {name: titles for name, titles in needed(site, table).items() if name not in filled | made}
+
+
 def _feeds(site: Site) -> list[dict[str, Any]]:
     titles = {kpi.name: kpi.title for kpi in site.services.kpis()}
     feeds = sorted(site.figures.feeds().values(), key=lambda feed: (not feed.rows, titles.get(feed.kpi, feed.kpi)))
@@ -252,6 +272,7 @@ def _job(site: Site, upload: Upload, request: Request) -> dict[str, Any]:
         "upload": upload,
         "job": job,
         "feeds": _feeds(site) if finished else [],
+        "unfilled": _unfilled(site, upload) if job is not None and job.dry_run and job.done else {},
         "chosen": upload.chosen,
         "form_token": site.tokens.of(request)[1],
     }

@@ -20,6 +20,7 @@ from wellheard.metrics.metric import Metric
 from wellheard.metrics.question import Question
 from wellheard.reports import charts, units
 from wellheard.reports.distribution import bars
+from wellheard.web.record import record
 from wellheard.web.site import Site, drawn
 from wellheard.web.view import GRAINS, MOST_ROWS, RANGES, View, offered, view_of
 
@@ -35,7 +36,15 @@ PARTS = (
     ("rows", "The rows behind the number"),
 )
 HIDDEN_COLUMNS = ("id", "counted", "waiting")
-NAMES = {"instant": "when (UTC)", "unit": "who", "why": "why it counted or not"}
+NAMES = {
+    "instant": "when (UTC)",
+    "unit": "who",
+    "good": "counts for",
+    "bad": "counts against",
+    "num": "above the line",
+    "den": "below the line",
+    "why": "why it counted or not",
+}
 Row = Mapping[str, Any]
 
 
@@ -51,7 +60,7 @@ def routes(site: Site) -> APIRouter:
         context["plain_url"] = f"{request.url.path}?{request.url.query}&wait=1".replace("?&", "?")
         try:
             view = _view(site, kpi, given)
-            context |= {"view": view, "parts": _parts(site, view, wait)}
+            context |= {"view": view, "parts": _parts(site, view, wait) if view.data_end else [_nothing(site, kpi)]}
         except WellheardError as error:
             fault = site.piece("fault.html", message=error.message, hint=error.hint)
             return site.page(
@@ -65,7 +74,8 @@ def routes(site: Site) -> APIRouter:
         if part not in MAKERS:
             raise Unknown(f"a KPI's page has no part {part!r}", hint=f"its parts: {', '.join(MAKERS)}")
         view = _view(site, metric(name), request.query_params)
-        return HTMLResponse(MAKERS[part](site, view), headers={"cache-control": "no-store"})
+        made = _made(site, view, part, dict(PARTS)[part]) if view.data_end else _nothing(site, view.kpi)
+        return HTMLResponse(made, headers={"cache-control": "no-store"})
 
     return router
 
@@ -121,10 +131,28 @@ def _parts(site: Site, view: View, wait: bool) -> list[Markup]:
     made = []
     for name, title in PARTS:
         if wait or all(site.figures.known(question, limit) for question, limit in asked[name]):
-            made.append(MAKERS[name](site, view))
+            made.append(_made(site, view, name, title))
         else:
             made.append(site.piece("waiting.html", part=name, title=title, url=view.address(name)))
     return made
+
+
+def _made(site: Site, view: View, name: str, title: str) -> Markup:
+    """A part, or what went wrong with it: one that fails does not take the others from the page."""
+    try:
+        return MAKERS[name](site, view)
+    except WellheardError as error:
+        return site.piece("failed.html", part=name, title=title, message=error.message, hint=error.hint)
+    except Exception as error:  # noqa: BLE001 - told on the page, and written down
+        record(f"{name} of {view.kpi.name} could not be made", error)
+        said = {"message": "this part could not be computed", "hint": "the server's output says more"}
+        return site.piece("failed.html", part=name, title=title, **said)
+
+
+def _nothing(site: Site, kpi: Metric) -> Markup:
+    """What stands on the page of a KPI whose tables are empty."""
+    feed = site.figures.feeds().get(kpi.name)
+    return site.piece("no_data.html", missing=feed.missing if feed else "")
 
 
 def _questions(view: View, part: str) -> list[tuple[Question, int | None]]:
