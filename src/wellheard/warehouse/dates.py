@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
@@ -67,12 +67,12 @@ class Reading:
 
 
 @ibis.udf.scalar.builtin(name="try_strptime", signature=(("string", "array<string>"), "timestamp(6)"))
-def _strptime(text, formats) -> Any:  # type: ignore[no-untyped-def]
+def _strptime(text, formats):  # type: ignore[no-untyped-def]
     """The engine's parser, which answers null where no format fits."""
 
 
 @ibis.udf.scalar.builtin(name="regexp_full_match", signature=(("string", "string"), "boolean"))
-def _matches(text, pattern) -> Any:  # type: ignore[no-untyped-def]
+def _matches(text, pattern):  # type: ignore[no-untyped-def]
     """Whether the whole text fits the pattern."""
 
 
@@ -83,7 +83,7 @@ def _matches(text, pattern) -> Any:  # type: ignore[no-untyped-def]
         "struct<a: string, b: string, c: string, time: string, half: string, suffix: string>",
     ),
 )
-def _extract(text, pattern, names) -> Any:  # type: ignore[no-untyped-def]
+def _extract(text, pattern, names):  # type: ignore[no-untyped-def]
     """All pieces at once; each is empty where the pattern does not fit."""
 
 
@@ -314,7 +314,7 @@ def _wall(rows: ir.Table, key: str, reading: Reading) -> ir.TimestampValue:
     text = rows[f"t:{key}"]
     if reading.format is not None:
         return _strptime(text, ibis.array([reading.format]))
-    readers = {
+    readers: dict[str, Callable[[], ir.Value]] = {
         "compact": lambda: _compact(text),
         "epoch": lambda: _epoch(text),
         "named": lambda: _named(text),
