@@ -317,7 +317,11 @@ def test_a_sound_tree_breaks_no_rule(rule: Callable[[Tree], list[str]], tmp_path
     assert rule(_planted(tmp_path, SOUND)) == []
 
 
-@pytest.mark.parametrize(("rule", "path", "text"), BROKEN, ids=lambda part: str(part)[:40].replace("\n", " "))
+@pytest.mark.parametrize(
+    ("rule", "path", "text"),
+    BROKEN,
+    ids=[f"{rule.__name__}-{path}-{number}" for number, (rule, path, _) in enumerate(BROKEN)],
+)
 def test_each_rule_sees_what_breaks_it(rule: Callable[[Tree], list[str]], path: str, text: str, tmp_path: Path) -> None:
     assert len(rule(_planted(tmp_path, {**SOUND, path: text}))) == 1
 
