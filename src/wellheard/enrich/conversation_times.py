@@ -27,7 +27,7 @@ ARROW = {Type.INSTANT: pa.timestamp("us", "UTC"), Type.INTEGER: pa.int64(), Type
 def fill_times(lake: Lake, touched: Mapping[str, str]) -> int:
     """Fills the clock's columns of every conversation that the touched rows belong to; gives how many.
 
-    `touched` names, by canonical table, a temporary table that holds the rows which changed.
+    `touched` names, by canonical table, a temporary table of the rows which changed, as they were and as they are.
     """
     if not {"conversations", "schedules", *EVENTS} & set(touched):
         return 0
@@ -58,8 +58,11 @@ def _keys(lake: Lake, conversations: ir.Table, touched: Mapping[str, str]) -> ir
         if name not in ("conversations", *EVENTS):
             continue
         rows = lake.backend.table(relation, database=("temp", "main"))
-        key = rows.source_id if name == "conversations" else rows.conversation_id
-        side = rows.select(t_source=rows.source, t_key=key).distinct()
+        if name == "conversations":
+            # All of that id: whether a row of another source belongs to one hangs on how many there are.
+            parts.append(conversations.semi_join(rows.select("source_id").distinct(), "source_id").select("id"))
+            continue
+        side = rows.select(t_source=rows.source, t_key=rows.conversation_id).distinct()
         parts.append(_of(conversations, side).select("id"))
     return (ibis.union(*parts, distinct=True) if len(parts) > 1 else parts[0]).distinct()
 

@@ -24,8 +24,8 @@ from wellheard.warehouse.staging import Delivery, Given, Progress, Stage, Typed,
 
 SHOWN_REASONS = 8
 
-# Runs inside the import's transaction with the names of the tables that changed and, by table, the temporary table of
-# changed rows; fills the columns that an enrichment makes.
+# Runs inside the import's transaction and fills the columns that an enrichment makes; is given, by canonical table, a
+# temporary table of the keys and references of the rows that changed, as they were and as they are.
 Enrich = Callable[[Lake, Mapping[str, str]], object]
 
 
@@ -159,12 +159,15 @@ def _commit(
                 merge.write_personal(lake.con, canonical(name), relation)
             lake.con.execute("insert into personal.main._imports values (?, null)", [given.import_id])
 
+        touched = {name: stage.name("touched") for name in moved}
+
         def facts() -> None:
             takeback.sign(lake.con, "facts", given.import_id)
             for name, relation in moved.items():
+                merge.note_touched(lake.con, canonical(name), relation, touched[name])
                 merge.write_facts(lake.con, canonical(name), relation)
-            if enrich is not None and moved:
-                enrich(lake, moved)
+            if enrich is not None and touched:
+                enrich(lake, touched)
             lake.con.execute(
                 "insert into facts.main._imports values (?, ?, ?, ?, ?, null)",
                 [given.import_id, given.taken_at, recipe.source, ", ".join(files), json.dumps(report)],

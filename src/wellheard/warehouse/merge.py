@@ -127,6 +127,20 @@ def _versions(best: str, target: str) -> str:
         left join latest on latest.id = s.id"""
 
 
+def note_touched(con: duckdb.DuckDBPyConnection, table: Table, changes: str, name: str) -> None:
+    """Keeps in the temporary table `name` which rows are about to change, as they will be and as they are.
+
+    Both matter to what is computed from them: a message may move from one conversation to another, and the row of a
+    tombstone names no conversation at all. The table holds the keys and references alone.
+    """
+    columns = ", ".join(["id", "source", "source_id", *(c.name for c in table.public if c.refers)])
+    source, target = f"temp.main.{schema.quoted(changes)}", f"facts.main.{schema.quoted(table.name)}"
+    con.execute(
+        f"create or replace temp table {schema.quoted(name)} as select {columns} from {source} union all "
+        f"select {columns} from {target} semi join (select id from {source} where __state = 'changed') using (id)"
+    )
+
+
 def write_personal(con: duckdb.DuckDBPyConnection, table: Table, changes: str) -> None:
     """Merges the private columns of the changed rows into the personal lake."""
     if table.private:

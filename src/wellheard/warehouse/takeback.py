@@ -20,7 +20,7 @@ def take_back(
     """Removes the import's rows of one table of a lake and restores those that they replaced.
 
     Rows of the imports in `gone` are never restored: what stood before them is. Gives the rows removed and restored,
-    and the temporary table that holds the touched rows. Runs inside the caller's transaction.
+    and the temporary table that holds them, as they were and as they are. Runs inside the caller's transaction.
     """
     target = f"{lake}.main.{schema.quoted(table.name)}"
     touched, before = f"_undo_{lake}_{table.name}", f"_before_{lake}_{table.name}"
@@ -32,6 +32,7 @@ def take_back(
         con.execute(f"delete from {target} where import_id = ?", [import_id])
         con.execute(f"insert into {target} by name select * from {before}")
     back = count(con, before)
+    con.execute(f"insert into {touched} by name select * from {before}")
     con.execute(f"drop table {before}")
     if size and table.versioned and lake == "facts":
         merge.span_versions(con, table, f"select distinct id from {touched}")
