@@ -24,6 +24,7 @@ from wellheard.warehouse.load import Report
 
 FORMATS = ("table", "json", "csv", "parquet")
 WIDE = 200
+COUNTED = ("read", "new", "changed", "unchanged", "repeated", "rejected")
 CARET = ("=", "+", "-", "@", "\t", "\r")  # what a spreadsheet would take for a formula
 
 
@@ -146,17 +147,23 @@ def import_report(report: Report, feeds: Sequence[Feed]) -> None:
 
     console = out()
     table = Table(title=f"import {report.import_id or '(dry run: nothing was written)'}", title_justify="left")
-    for name in ("table", "rows read", "new", "changed", "unchanged", "rejected"):
+    for name in ("table", "rows read", "new", "changed", "unchanged", "repeated", "rejected"):
         table.add_column(name, justify="left" if name == "table" else "right")
     for c in report.tables:
-        table.add_row(
-            c.table, *[f"{n:,}" for n in (c.read, c.new, c.changed, c.unchanged + c.older + c.repeated, c.rejected)]
-        )
+        counts = (c.read, c.new, c.changed, c.unchanged + c.older, c.repeated, c.rejected)
+        table.add_row(c.table, *[f"{n:,}" for n in counts])
+    if report.unreadable:
+        n = f"{report.unreadable:,}"
+        table.add_row("(could not be read)", n, "0", "0", "0", "0", n)
     console.print(table)
+    if not any(c.read for c in report.tables) and not report.unreadable:
+        console.print("the file has no rows")
+    if len(report.tables) == 1:
+        console.print("[dim]" + escape("; ".join(f"{field} ← {origin}" for _, field, origin in report.mapping)) + "[/]")
+    if any(c.repeated for c in report.tables):
+        console.print("repeated: rows with the key of another row; one stayed. Is source_id really the row's own key?")
     for column, words in dict(report.readings).items():
         console.print(f"[dim]{escape(column)}: {escape(words)}[/]")
-    if report.unreadable:
-        console.print(f"{report.unreadable:,} rows could not be read at all")
     for reason, n in report.reasons:
         console.print(f"  {n:,} × {escape(reason)}")
     if report.rejects_file is not None:
@@ -165,7 +172,7 @@ def import_report(report: Report, feeds: Sequence[Feed]) -> None:
 
 
 def _print_feeds(feeds: Sequence[Feed]) -> None:
-    table = Table(title="what this data can feed", title_justify="left")
+    table = Table(title="what this workspace can feed", title_justify="left")
     table.add_column("KPI")
     table.add_column("rows", justify="right")
     table.add_column("missing")
@@ -182,7 +189,8 @@ def imports_table(imports: Sequence[Import], format: str) -> None:
             "taken_at": i.taken_at.isoformat(timespec="seconds"),
             "source": i.source,
             "files": ", ".join(i.files),
-            **{k: sum(t[k] for t in i.tables) for k in ("read", "new", "changed", "unchanged", "rejected")},
+            **{k: sum(t[k] for t in i.tables) for k in ("new", "changed", "unchanged", "repeated")},
+            **{k: sum(t[k] for t in i.tables) + i.unreadable for k in ("read", "rejected")},
             "tables": ", ".join(t["table"] for t in i.tables),
             "undone_at": i.undone_at.isoformat(timespec="seconds") if i.undone_at else None,
         }
@@ -191,7 +199,7 @@ def imports_table(imports: Sequence[Import], format: str) -> None:
     print_objects(
         rows,
         format,
-        ["id", "taken_at", "source", "files", "read", "new", "changed", "unchanged", "rejected", "tables", "undone_at"],
+        [*("id", "taken_at", "source", "files"), *COUNTED, "tables", "undone_at"],
     )
 
 

@@ -57,7 +57,7 @@ KPI = Metric(
     rows=rows,
     brick=Ratio(once="any"),
     placed_by="ordered_at",
-    needs=(Need("orders", ("revenue", "customer_id")),),
+    needs=(Need("orders", ("revenue", "currency", "customer_id")),),
     traps=(
         "Revenue without a customer is left out, and shown among the rows with that reason.",
         "A few large customers pull the mean: see the variant median.",

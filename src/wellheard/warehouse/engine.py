@@ -326,7 +326,8 @@ class Lake:
         if as_of is None:
             return self.backend.table(name, database=(lake, "main"))
         if not 0 <= as_of <= self.snapshot():
-            raise BadCall(f"there is no snapshot {as_of}", hint="`wellheard imports` lists them", field="as_of")
+            hint = f"the newest is {self.snapshot()}; every answer names the one it came from"
+            raise BadCall(f"there is no snapshot {as_of}", hint=hint, field="as_of")
         return self.backend.sql(f"select * from {lake}.main.{schema.quoted(name)} at (version => {int(as_of)})")
 
     def close(self) -> None:
