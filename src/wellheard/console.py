@@ -153,8 +153,8 @@ def import_report(report: Report, feeds: Sequence[Feed]) -> None:
         counts = (c.read, c.new, c.changed, c.unchanged + c.older, c.repeated, c.rejected)
         table.add_row(c.table, *[f"{n:,}" for n in counts])
     if report.unreadable:
-        n = f"{report.unreadable:,}"
-        table.add_row("(could not be read)", n, "0", "0", "0", "0", n)
+        unread = f"{report.unreadable:,}"
+        table.add_row("(could not be read)", unread, "0", "0", "0", "0", unread)
     console.print(table)
     if not any(c.read for c in report.tables) and not report.unreadable:
         console.print("the file has no rows")
