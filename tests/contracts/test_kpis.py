@@ -30,7 +30,12 @@ def _names(kpi: Metric) -> list[str | None]:
 
 FIGURES = [pytest.param(kpi, name, id=f"{kpi.name}:{name or ''}") for kpi in KPIS for name in _names(kpi)]
 EXAMPLES = [
-    pytest.param(kpi, example, id=f"{kpi.name}: {example.words}")
+    pytest.param(
+        kpi,
+        example,
+        id=f"{kpi.name}: {example.words}",
+        marks=[pytest.mark.slow] if example.variant else [],  # quick checks see the defaults
+    )
     for kpi in KPIS
     for example in sorted(kpi.examples, key=lambda e: repr(e.rows))
 ]

@@ -113,6 +113,7 @@ def test_people_on_both_sides_narrow_the_interval_as_computed_by_hand(
     assert high - low < 0.8 * (wide_high - wide_low)
 
 
+@pytest.mark.slow
 def test_a_whole_range_and_its_groups_are_compared_alike(asked: Any, frame: pd.DataFrame) -> None:
     whole = asked.one("nps", start="2026-03-01", end="2026-04-01", compare="previous")
     month = next(r for r in asked.kpi("nps", grain="month", compare="previous") if r["period_start"] == "2026-03-01")
@@ -122,6 +123,7 @@ def test_a_whole_range_and_its_groups_are_compared_alike(asked: Any, frame: pd.D
         assert (row["change"], row["change_low"], row["change_high"]) == pytest.approx(expected, abs=1e-9)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("grain", [g.value for g in Grain])
 @pytest.mark.parametrize("how", ["previous", "year"])
 def test_every_grain_finds_its_own_earlier_value(asked: Any, grain: str, how: str) -> None:
@@ -138,6 +140,7 @@ def test_every_grain_finds_its_own_earlier_value(asked: Any, grain: str, how: st
     assert seen
 
 
+@pytest.mark.slow
 def test_a_mark_needs_the_adjusted_p(asked: Any) -> None:
     rows = asked.kpi("nps", grain="month", compare="previous", start="2025-01-01", end="2026-04-01")
     tested = sorted((row["p"], i) for i, row in enumerate(rows) if row["p"] is not None)
@@ -176,6 +179,7 @@ def test_a_lone_difference_is_lost_among_many(desk: Any) -> None:
     ]
 
 
+@pytest.mark.slow
 def test_a_change_of_a_quantile_has_limits_and_a_p(desk: Any) -> None:
     rng = np.random.default_rng(3)
     rows = [
@@ -201,6 +205,7 @@ def test_a_change_of_a_quantile_has_limits_and_a_p(desk: Any) -> None:
     assert (found["2026-02-01"]["moved"], found["2026-03-01"]["moved"]) == (None, "up")
 
 
+@pytest.mark.slow
 def test_nothing_before_is_no_change(asked: Any) -> None:
     first = asked.kpi("nps", grain="month", compare="previous")[0]
     assert [first[k] for k in MARKS] == [None] * 6
@@ -209,6 +214,7 @@ def test_nothing_before_is_no_change(asked: Any) -> None:
     assert [gap[k] for k in MARKS[1:]] == [None] * 5
 
 
+@pytest.mark.slow
 def test_cohorts_are_compared_with_the_same_people_on_both_sides(desk: Any) -> None:
     spans = [("2025-01-01", None)] * 60 + [("2025-01-01", "2026-01-20")] * 5 + [("2025-01-01", "2026-02-20")] * 20
     desk.deliver({"subscriptions": [

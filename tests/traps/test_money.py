@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+pytestmark = pytest.mark.slow
 MARCH = {"start": "2026-03-01", "end": "2026-04-01"}
 
 

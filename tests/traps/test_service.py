@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 CASE = {"source_id": "1", "opened_at": "2026-03-05T10:00:00Z", "opened_by": "customer"}
 
 

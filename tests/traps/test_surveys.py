@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 
 def given(kind: str, *scores: float | None, **more: Any) -> list[dict[str, Any]]:
     return [{"kind": kind, "score": s, "answered_at": "2026-03-05", **more} for s in scores]

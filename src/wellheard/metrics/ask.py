@@ -227,6 +227,9 @@ class Ask:
         zone = self.reader.zone
         _, last = self.reader.extent(self.asked.spans)
         index = ibis.range(0, len(self.periods)).unnest().name("i").as_table()
+        if not self.periods:
+            never = instant_literal(FAR)
+            return index.select(period=ibis.null("date"), begin=never, finish=never)
         begins, finishes, names = [], [], []
         for number, period in enumerate(self.periods):
             start = add_months(period.end, -months_back) if months_back else period.start
