@@ -311,6 +311,7 @@ def test_I11_the_answer_is_believed(
         ("one_object.json", b'{\n "a": 1,\n "b": 2\n}', "one JSON object over several lines"),
         ("open_header.csv", b'a,"b\n1,2\n', "never closed"),
     ],
+    ids=lambda part: part if isinstance(part, str) else "bytes",  # packed bytes bear the time they were packed at
 )
 def test_I11_what_cannot_be_read_is_refused(name: str, data: bytes, says: str, tmp_path: Path) -> None:
     path = tmp_path / name
