@@ -232,25 +232,6 @@ def _check_fed(recipe: Recipe, opened: Sequence[_File]) -> None:
             )
 
 
-def describe(kpi: Metric) -> dict[str, Any]:
-    """A KPI in words, as `wellheard kpis --format json` lists it."""
-    return {
-        "name": kpi.name,
-        "title": kpi.title,
-        "question": kpi.question,
-        "formula": kpi.formula,
-        "unit": kpi.unit,
-        "direction": kpi.direction,
-        "variants": [{"name": v.name, "words": v.words, "unit": v.unit or kpi.unit} for v in kpi.variants],
-        "tables": list(kpi.tables),
-        "least_n": kpi.least_n,
-        "version": kpi.version,
-        "placed_by": kpi.placed_by,
-        "traps": list(kpi.traps),
-        "source": kpi.source,
-    }
-
-
 def as_json(answer: Answer) -> str:
     """An answer as the text that `--format json` and the API give."""
     return json.dumps(answer.to_list(), ensure_ascii=False, indent=1, default=str)

@@ -140,11 +140,10 @@ def undo(id: Annotated[str, typer.Argument(help="The import's id, from `wellhear
 @app.command()
 def kpis(format: Format = "table") -> None:
     """List every KPI with its words."""
-    from wellheard.app import describe
     from wellheard.console import print_objects
     from wellheard.metrics.catalogue import metrics
 
-    listed = [describe(kpi) for kpi in metrics().values()]
+    listed = [kpi.described() for kpi in metrics().values()]
     if format == "json":
         print_objects(listed, "json")
         return

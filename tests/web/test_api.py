@@ -5,12 +5,12 @@ from __future__ import annotations
 import pytest
 from fastapi.testclient import TestClient
 
-from wellheard.app import Workspace, describe
+from wellheard.app import Workspace
 from wellheard.metrics.catalogue import metrics
 
 
 def test_the_catalogue_is_that_of_the_command_line(client: TestClient) -> None:
-    assert client.get("/api/v1/kpis").json()["data"] == [describe(kpi) for kpi in metrics().values()]
+    assert client.get("/api/v1/kpis").json()["data"] == [kpi.described() for kpi in metrics().values()]
 
 
 def test_rows_are_the_answer_s_own(client: TestClient, workspace: Workspace) -> None:
@@ -104,3 +104,9 @@ def test_the_description_lists_every_operation_and_the_page_shows_it(client: Tes
     page = client.get("/api/v1/docs").text
     assert all(f">{name}" in page for name in names)
     assert "http" not in page.replace("http-equiv", "")
+
+
+def test_a_misspelt_parameter_is_refused_and_not_answered_for_the_whole(client: TestClient) -> None:
+    answer = client.get("/api/v1/kpis/nps", params={"wher": "region = 'EU'"})
+    assert answer.status_code == 422
+    assert answer.json()["error"]["field"] == "wher"

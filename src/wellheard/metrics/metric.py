@@ -99,6 +99,24 @@ class Metric:
             spans = tuple((t, (instant,)) for t in self.tables if (instant := canonical(t).instant))
             object.__setattr__(self, "spans", spans)
 
+    def described(self) -> dict[str, Any]:
+        """The KPI in words, as every surface lists it."""
+        plain = (
+            "name",
+            "title",
+            "question",
+            "formula",
+            "unit",
+            "direction",
+            "least_n",
+            "version",
+            "placed_by",
+            "source",
+        )
+        variants = [{"name": v.name, "words": v.words, "unit": v.unit or self.unit} for v in self.variants]
+        said = {name: getattr(self, name) for name in plain}
+        return {**said, "variants": variants, "tables": list(self.tables), "traps": list(self.traps)}
+
     @property
     def tables(self) -> tuple[str, ...]:
         """The canonical tables it reads, in order."""

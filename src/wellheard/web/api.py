@@ -9,8 +9,8 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Path, Query, Request
 from fastapi.responses import HTMLResponse, Response
 
+from wellheard.base.errors import BadCall
 from wellheard.metrics.catalogue import metric
-from wellheard.metrics.metric import Metric
 from wellheard.metrics.question import question
 from wellheard.web.site import Site
 
@@ -37,23 +37,14 @@ FAULTS: dict[int | str, dict[str, Any]] = {
 }
 
 
-def describe(kpi: Metric) -> dict[str, Any]:
-    """A KPI in words."""
-    return {
-        "name": kpi.name,
-        "title": kpi.title,
-        "question": kpi.question,
-        "formula": kpi.formula,
-        "unit": kpi.unit,
-        "direction": kpi.direction,
-        "variants": [{"name": v.name, "words": v.words, "unit": v.unit or kpi.unit} for v in kpi.variants],
-        "tables": list(kpi.tables),
-        "least_n": kpi.least_n,
-        "version": kpi.version,
-        "placed_by": kpi.placed_by,
-        "traps": list(kpi.traps),
-        "source": kpi.source,
-    }
+PARAMETERS = ("by", "grain", "from", "to", "where", "variant", "compare", "as_of", "level", "rows", "limit")
+
+
+def check_parameters(request: Request) -> None:
+    """Raises BadCall for a parameter that is none: a misspelt filter must not answer for the whole."""
+    for name in request.query_params:
+        if name not in PARAMETERS:
+            raise BadCall(f"there is no parameter {name!r}", hint=f"there are: {', '.join(PARAMETERS)}", field=name)
 
 
 def routes(site: Site) -> APIRouter:
@@ -62,10 +53,11 @@ def routes(site: Site) -> APIRouter:
 
     @router.get("/kpis", summary="Every KPI with its words")
     def kpis() -> dict[str, Any]:
-        return {"data": [describe(kpi) for kpi in site.services.kpis()]}
+        return {"data": [kpi.described() for kpi in site.services.kpis()]}
 
     @router.get("/kpis/{name}", summary="One KPI, computed")
     def kpi(
+        request: Request,
         name: Annotated[str, Path(description="The KPI, with variants as `csat:mean`.", max_length=200)],
         by: Annotated[list[str], Query(description="Group by a dimension; may be given again.")] = [],  # noqa: B006
         grain: Annotated[str | None, Query(description="day, week, month, quarter or year.")] = None,
@@ -79,13 +71,14 @@ def routes(site: Site) -> APIRouter:
         rows: Annotated[bool, Query(description="The rows behind the number, each with why it counted.")] = False,
         limit: Annotated[int | None, Query(ge=1, le=MOST_ROWS, description="The most rows behind a number.")] = None,
     ) -> Response:
+        check_parameters(request)
         asked = question(name, tuple(by), grain, where, start, end, variant, compare, as_of, level, rows=rows)
         metric(asked.kpi)
         most = (limit or 1000) if rows else None
         answer = site.figures.answer(asked, most)
         body = {
             "data": answer.to_list(),
-            "kpi": describe(answer.metric),
+            "kpi": answer.metric.described(),
             "data_end": answer.data_end.isoformat() if answer.data_end else None,
             "snapshot": answer.snapshot,
             **({"limit": most} if rows else {}),
