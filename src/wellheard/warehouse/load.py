@@ -159,12 +159,13 @@ def _commit(
                 merge.write_personal(lake.con, canonical(name), relation)
             lake.con.execute("insert into personal.main._imports values (?, null)", [given.import_id])
 
-        touched = {name: stage.name("touched") for name in moved}
+        before = {name: stage.name("before") for name in moved}
+        touched = {name: stage.name("touched", "view") for name in moved}
 
         def facts() -> None:
             takeback.sign(lake.con, "facts", given.import_id)
             for name, relation in moved.items():
-                merge.note_touched(lake.con, canonical(name), relation, touched[name])
+                merge.note_touched(lake.con, canonical(name), relation, touched[name], before[name])
                 merge.write_facts(lake.con, canonical(name), relation)
             if enrich is not None and touched:
                 enrich(lake, touched)

@@ -127,17 +127,21 @@ def _versions(best: str, target: str) -> str:
         left join latest on latest.id = s.id"""
 
 
-def note_touched(con: duckdb.DuckDBPyConnection, table: Table, changes: str, name: str) -> None:
-    """Keeps in the temporary table `name` which rows are about to change, as they will be and as they are.
+def note_touched(con: duckdb.DuckDBPyConnection, table: Table, changes: str, name: str, before: str) -> None:
+    """Makes the temporary view `name` of the rows that are about to change, as they will be and as they are.
 
     Both matter to what is computed from them: a message may move from one conversation to another, and the row of a
-    tombstone names no conversation at all. The table holds the keys and references alone.
+    tombstone names no conversation at all. The view holds the keys and references alone.
     """
     columns = ", ".join(["id", "source", "source_id", *(c.name for c in table.public if c.refers)])
     source, target = f"temp.main.{schema.quoted(changes)}", f"facts.main.{schema.quoted(table.name)}"
     con.execute(
-        f"create or replace temp table {schema.quoted(name)} as select {columns} from {source} union all "
+        f"create or replace temp table {schema.quoted(before)} as "
         f"select {columns} from {target} semi join (select id from {source} where __state = 'changed') using (id)"
+    )
+    con.execute(
+        f"create or replace temp view {schema.quoted(name)} as "
+        f"select {columns} from {source} union all from temp.main.{schema.quoted(before)}"
     )
 
 

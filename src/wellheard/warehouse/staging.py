@@ -21,6 +21,7 @@ from wellheard.warehouse.engine import Lake
 from wellheard.warehouse.layers import Layers
 
 KEPT_STATEMENTS = 256
+HASHED = tuple(c for c in COMMON if c.name in ("updated_at", "deleted", "attributes"))
 _STATEMENTS: dict[str, tuple[str, tuple[str, ...]]] = {}  # by the shape of what is read: SQL, and its columns
 
 Progress = Callable[[str, int], None]
@@ -221,7 +222,7 @@ def _stored(table: Table, have: Sequence[str]) -> dict[str, str]:
     source = "s.source" if "source" in have else "$source"
     deleted = "coalesce(s.deleted, false)" if "deleted" in have else "false"
     own = [c for c in (*table.columns, *COMMON) if c.name in have and c.name not in ("source", "source_id", "id")]
-    content = named_text((c.name, _as_text(c)) for c in own)
+    content = _content(table, have)
     result = {
         "id": f"md5(concat({source}, chr(31), s.source_id))",
         "source": source,
@@ -240,6 +241,18 @@ def _stored(table: Table, have: Sequence[str]) -> dict[str, str]:
             private = column.private and "deleted" in have
             result[schema.quoted(column.name)] = f"case when {deleted} then null else {text} end" if private else text
     return result
+
+
+def _content(table: Table, have: Sequence[str]) -> str:
+    """SQL for one text that differs whenever a row differs: every column in its place, an empty one like one not given.
+
+    Columns that a later release adds at the end of a table change nothing while they are empty.
+    """
+    places = [_as_text(c) if c.name in have else "" for c in (*HASHED, *table.columns)]
+    while places and not places[-1]:
+        places.pop()
+    pieces = [piece for place in places for piece in ((place,) if place else ()) + ("chr(31)",)]
+    return f"rtrim(concat({', '.join(pieces)}), chr(31))"
 
 
 def _as_text(column: Column) -> str:
