@@ -17,6 +17,7 @@ from rich.table import Table
 
 from wellheard.base.errors import BadCall
 from wellheard.metrics.answer import Answer
+from wellheard.metrics.question import column_of
 from wellheard.reports import units
 from wellheard.warehouse.feeds import Feed
 from wellheard.warehouse.history import Import, Undone
@@ -70,7 +71,8 @@ def _figure(row: Mapping[str, Any], answer: Answer) -> dict[str, Any]:
     start, end = (date.fromisoformat(row[k]) if row[k] else None for k in ("period_start", "period_end"))
     period = "" if start is None or end is None else units.period_name(start, grain, end)
     shown: dict[str, Any] = {"period": period + (" (partial)" if row["partial"] else "")}
-    shown |= {name: row[name] if row[name] is not None else units.NONE for name in answer.question.by}
+    groups = {name: row[column_of(name)] for name in answer.question.by}
+    shown |= {name: units.NONE if value is None else value for name, value in groups.items()}
     shown["value"] = str(units.written(row["value"], unit, currency))
     shown[f"{answer.question.level:.0%} interval"] = units.spread(row["low"], row["high"], unit, currency)
     shown["n"] = row["n"]
