@@ -17,7 +17,7 @@ from wellheard.base.errors import Unknown, WellheardError
 from wellheard.metrics.answer import Answer
 from wellheard.metrics.catalogue import metric
 from wellheard.metrics.metric import Metric
-from wellheard.metrics.question import Question
+from wellheard.metrics.question import Question, column_of
 from wellheard.reports import charts, units
 from wellheard.reports.distribution import bars
 from wellheard.web.record import record
@@ -278,7 +278,8 @@ def _breakdown(site: Site, view: View) -> Markup:
 
 
 def _group_name(row: Row, by: str) -> str:
-    return charts.NOT_KNOWN if row.get(by) is None else str(row[by])
+    value = row.get(column_of(by))
+    return charts.NOT_KNOWN if value is None else str(value)
 
 
 def _rows(site: Site, view: View) -> Markup:
