@@ -4,7 +4,8 @@ The first-response clock starts at the customer's first unanswered message and s
 person wrote. What a bot or an automation closes before that has ended as self-service, and the customer's next message
 starts the clock anew. The resolution clock runs from the customer's first message to the last resolution.
 
-Where a source has no messages and no changes, the seconds that it gives are kept, else its instants are taken. Pure: no
+Where a source has no messages its instants are taken, and where it has none of those its seconds are kept; a length of
+resolution that comes without any history is kept beside its instant. Pure: no
 input or output here, and every row may be a plain tuple in the order of the fields below.
 """
 
@@ -146,8 +147,6 @@ def _first_response(
     schedule: Schedule | None,
 ) -> Lengths:
     given = conversation.first_response_business_seconds
-    if not messages and conversation.first_response_seconds is not None:
-        return conversation.first_response_seconds, given  # finer than instants that may be mere days
     if reply is not None and start is not None:
         seconds, business = _length(start, reply, schedule)
         return seconds, given if business is None and seconds is not None else business
@@ -179,7 +178,7 @@ def _resolution(
 ) -> Lengths:
     given = conversation.resolution_business_seconds
     if not seen.changed and not messages and conversation.resolution_seconds is not None:
-        return conversation.resolution_seconds, given
+        return conversation.resolution_seconds, given  # `resolved_at` may be a mere day; it places the conversation
     if seen.resolved:
         seconds, business = _length(begun, seen.last_resolved, schedule)
         return seconds, given if business is None and seconds is not None else business
