@@ -63,7 +63,7 @@ def test_the_commands_of_the_readme_work_and_answer(reader: Path) -> None:
     said = {path.stem: path.read_text("utf-8") for path in reader.glob("*.out")}
     assert len(said) == len(_commands("README.md", "wellheard")) >= 8
     assert "survey_responses" in said["imports"]
-    assert "25.00" in said["kpi nps"]  # two promoters and one detractor of four
+    assert "+25.0 points" in said["kpi nps"]  # two promoters and one detractor of four
     assert "All is sound." in said["doctor"]
     (filtered,) = [text for call, text in said.items() if "--where" in call]
     assert '"n": 1,' in filtered  # of the scores in Berlin below 9 there is one
