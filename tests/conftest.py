@@ -31,7 +31,7 @@ Rows = Sequence[Mapping[str, Any]]
 NUMBERS = (Type.NUMBER, Type.INTEGER)
 ZONE = "Europe/Berlin"
 FIRST, AFTER = date(2025, 11, 1), date(2026, 11, 1)  # the year that the made-up company lives through
-UNUSED = ("costs", "feedback", "invoices", "referrals", "survey_invitations", "usage")
+UNUSED = ("feedback", "invoices")
 
 
 class Delivered:
