@@ -27,6 +27,7 @@ LATEST = datetime(9998, 1, 1)  # noqa: DTZ001 - where a row without an instant s
 FAR = datetime(9999, 1, 1)  # noqa: DTZ001
 CONVERTED = "decimal(38, 12)"
 DIM = "d:"
+NAMED = "n:"
 GRAIN_UNITS = {Grain.DAY: "D", Grain.WEEK: "W", Grain.MONTH: "M", Grain.QUARTER: "Q", Grain.YEAR: "Y"}
 
 Reason = tuple[ir.BooleanValue, str]
@@ -61,19 +62,23 @@ class Ask:
         ends = [self.reader.bounds(table, column).last for table, column in columns]
         return max((end for end in ends if end is not None), default=None)
 
-    def facts(self, name: str, instant: str | None = None, unit: str | None = None) -> ir.Table:
+    def facts(
+        self, name: str, instant: str | None = None, unit: str | None = None, named: Iterable[str] = ()
+    ) -> ir.Table:
         """The rows of a canonical table that the question's filters leave, with `instant`, `unit` and dimensions.
 
-        `unit` names the column that says who a row belongs to where that is no customer, such as a visitor.
+        `unit` names the column that says who a row belongs to where that is no customer, such as a visitor. The values
+        behind `named`, found as dimensions are, stand in columns `n:NAME`.
         """
         fact = self.reader.table(name)
         column = instant or canonical(name).instant
         assert column is not None
-        return self.belonging(fact.mutate(instant=fact[column]), name, unit)
+        return self.belonging(fact.mutate(instant=fact[column]), name, unit, named)
 
-    def belonging(self, rows: ir.Table, fact: str, unit: str | None = None) -> ir.Table:
+    def belonging(self, rows: ir.Table, fact: str, unit: str | None = None, named: Iterable[str] = ()) -> ir.Table:
         """Adds `customer_key`, `account_key`, `unit` and the dimensions as of `instant`, then filters."""
-        names = [*self.question.by, *(n for f in self.filters for n in names_in(f))]
+        named = tuple(named)
+        names = [*self.question.by, *(n for f in self.filters for n in names_in(f)), *named]
         dims = {n: dimension(n, fact, self.reader.attributes) for n in dict.fromkeys(names)}
         rows = rows.mutate(at__=rows.instant.coalesce(instant_literal(LATEST)))
         rows = self._with_customers(rows, dims)
@@ -84,7 +89,8 @@ class Ask:
         for condition in self.filters:
             values = {n: _valued(rows, dims[n], fact) for n in names_in(condition)}
             rows = rows.filter(predicate(condition, values.__getitem__))
-        return rows.mutate(**{DIM + n: _valued(rows, dims[n], fact) for n in self.question.by})
+        shown = {DIM + n: _valued(rows, dims[n], fact) for n in self.question.by}
+        return rows.mutate(**shown, **{NAMED + n: _valued(rows, dims[n], fact) for n in named})
 
     def _with_customers(self, rows: ir.Table, dims: dict[str, Dimension]) -> ir.Table:
         if "customer_id" not in rows.columns:
