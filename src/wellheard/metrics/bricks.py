@@ -60,6 +60,11 @@ class Brick(ABC):
     def row(self, rows: ir.Table) -> dict[str, ir.Value]:
         """The num and den of each row, and `positive` and `negative` where a net needs them."""
 
+    @property
+    def complete(self) -> bool:
+        """Whether the figure is a complete count, which no number of rows is too few for."""
+        return False
+
     def unit_num(self, num: ir.Value, counted: ir.BooleanValue) -> ir.Value:
         """A unit's num from those of its rows that count."""
         return total(num, counted)

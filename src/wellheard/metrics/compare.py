@@ -10,11 +10,13 @@ from typing import Any
 import ibis.expr.types as ir
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from wellheard.base.periods import Grain, Period, add_months, step
 from wellheard.metrics import parts
 from wellheard.metrics.ask import Ask
 from wellheard.metrics.bricks import Estimate, Parts, Summed, moments_in
+from wellheard.metrics.counts import Count
 from wellheard.metrics.difference import Change, correlation, holm, mover, p_of, p_value
 from wellheard.metrics.frame import Frame, placed
 from wellheard.metrics.moments import Cross
@@ -61,8 +63,13 @@ def compared(
     totals = before.reader.held(parts.unit_totals(before, then))
     past = parts.added(before, totals).at(keys)
     slots = None if frame.grain is None else {then_: now_ for now_, then_ in old.items()}
-    rho = _correlations(ask, units, totals, slots, found, past)
-    change, p = _by_moments(ask.asked.brick, found.parts, past.parts, rho, level)
+    if isinstance(ask.asked.brick, Count):
+        shared = _crossed(ask, units, totals, slots, found)[0] if ask.asked.brick.stock else 0.0
+        at = ask.asked.brick.changes(found.parts, past.parts, shared, _history(found, frame))
+        change, p = at(np.asarray(level)), p_value(at)
+    else:
+        rho = _correlations(ask, units, totals, slots, found, past)
+        change, p = _by_moments(ask.asked.brick, found.parts, past.parts, rho, level)
     previous = parts.estimated(before, past, level)
     return _with(result, previous.value, change.change, change.low, change.high, p)
 
@@ -96,9 +103,25 @@ def _correlations(
     """How alike the errors of the two sides are, from the customers that stand on both."""
     if slots is not None and len(slots) > MOST_SLOTS:
         return 0.0
-    crossed = parts.crossed(ask, now, then, slots)
-    sums = np.array([crossed.get(key, (0.0,) * 4) for key in found.keys], dtype=np.float64).reshape(len(found.keys), 4)
-    return correlation(moments_in(found.parts), moments_in(past.parts), Cross(*sums.T))
+    sums = _crossed(ask, now, then, slots, found)
+    return correlation(moments_in(found.parts), moments_in(past.parts), Cross(*sums))
+
+
+def _crossed(
+    ask: Ask, now: ir.Table, then: ir.Table, slots: Mapping[date, date] | None, found: parts.Table
+) -> NDArray[np.float64]:
+    """The four sums of `parts.crossed`, one entry a row; 0 where there are too many periods to cross."""
+    crossed = {} if slots is not None and len(slots) > MOST_SLOTS else parts.crossed(ask, now, then, slots)
+    sums = np.array([crossed.get(key, (0.0,) * 4) for key in found.keys], dtype=np.float64)
+    return sums.reshape(len(found.keys), 4).T
+
+
+def _history(found: parts.Table, frame: Frame) -> NDArray[np.float64]:
+    """For each row, the sums of its series in the whole periods before it; NaN elsewhere."""
+    whole = [p.start for p in frame.periods if not frame.partial(p)][-MOST_SLOTS:] if frame.grain is not None else []
+    sums = dict(zip(found.keys, found.parts["num"], strict=True))
+    rows = [[sums.get((s, *key[1:]), np.nan) if s < key[0] else np.nan for s in whole] for key in found.keys]
+    return np.array(rows, dtype=np.float64).reshape(len(found.keys), len(whole))
 
 
 def _with(result: pa.Table, previous: Any, change: Any, low: Any, high: Any, p: Any) -> pa.Table:

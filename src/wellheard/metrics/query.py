@@ -107,6 +107,7 @@ def _dimension(values: list[Any]) -> pa.Array:
 
 def _states(ask: Ask, n: Any, value: Any, figures: Parts, estimate: Estimate) -> list[str]:
     few = (n < ask.asked.least_n) | estimate.few | ((figures["units"] < 2) & (n > 1))
+    few &= not ask.asked.brick.complete
     none = (n == 0) | ~np.isfinite(value)
     return ["none" if gone else "few" if small else "ok" for gone, small in zip(none, few, strict=True)]
 
