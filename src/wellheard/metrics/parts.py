@@ -15,6 +15,7 @@ from wellheard.metrics.ask import DIM, Ask
 from wellheard.metrics.bricks import Estimate, Quantile, Summed
 from wellheard.metrics.interval import NO_RANK, effective_n, quantile_position, quantile_ranks
 from wellheard.metrics.moments import Floats, Moments
+from wellheard.metrics.waiting import Waiting, quantiles, steps
 from wellheard.warehouse.sums import total
 
 Key = tuple[Any, ...]
@@ -44,6 +45,8 @@ def collected(ask: Ask, rows: ir.Table, level: float) -> Table:
     """The parts of every group, and for a quantile its value and limits."""
     if isinstance(ask.asked.brick, Quantile):
         return ranked(ask, rows, level)
+    if isinstance(ask.asked.brick, Waiting):
+        return waited(ask, rows, level)
     return added(ask, unit_totals(ask, rows))
 
 
@@ -51,7 +54,8 @@ def estimated(ask: Ask, found: Table, level: float) -> Estimate:
     """Value and interval of every key."""
     if found.quantile is not None:
         value, low, high = (found.quantile[name] for name in ("value", "low", "high"))
-        return Estimate(value, low, high, np.zeros(len(found.keys), dtype=bool))
+        few = ask.asked.brick.few(found.parts) if isinstance(ask.asked.brick, Waiting) else None
+        return Estimate(value, low, high, np.zeros(len(found.keys), dtype=bool) if few is None else few)
     assert isinstance(ask.asked.brick, Summed)
     return ask.asked.brick.estimate(found.parts, level)
 
@@ -150,6 +154,15 @@ def ranked(ask: Ask, rows: ir.Table, level: float) -> Table:
     low = np.where(ranks.lower == NO_RANK, np.nan, found["lower"])
     high = np.where(ranks.upper == NO_RANK, np.nan, found["upper"])
     return Table(base.keys, base.parts, {"value": value, "low": low, "high": high})
+
+
+def waited(ask: Ask, rows: ir.Table, level: float) -> Table:
+    """Parts of a Kaplan–Meier quantile: its value and limits, from counts by time."""
+    brick = ask.asked.brick
+    assert isinstance(brick, Waiting)
+    base, names = added(ask, unit_totals(ask, rows)), group_names(ask, rows)
+    found = ask.reader.run(steps(rows, names))
+    return Table(base.keys, base.parts, quantiles(base.keys, names, found, brick.p, level))
 
 
 def _below(ask: Ask, numbered: ir.Table, names: list[str], base: Table, p: float) -> Moments:
