@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
@@ -14,9 +14,10 @@ from wellheard.base.errors import BadCall, BadInput
 from wellheard.base.settings import Settings, home_of, settings_of
 from wellheard.enrich.conversation_times import fill_times
 from wellheard.metrics.answer import Answer
-from wellheard.metrics.catalogue import metric, metrics
+from wellheard.metrics.catalogue import Catalogue, metrics
 from wellheard.metrics.metric import Metric
 from wellheard.metrics.names import known_names
+from wellheard.metrics.own import own_metrics
 from wellheard.metrics.query import query
 from wellheard.metrics.question import OWNER, Viewer, question
 from wellheard.metrics.reader import Reader
@@ -29,6 +30,7 @@ from wellheard.warehouse.feeds import Feed, feeds
 
 WORKSPACE = "main"
 NAME = r"[a-z0-9][a-z0-9_-]{0,40}"
+OWN_KPIS = "kpis"  # the folder of the home that holds the KPIs a workspace adds
 
 Progress = Callable[[str, int], None]
 
@@ -101,6 +103,7 @@ class Workspace:
         self.settings: Settings = settings_of(self.home)
         self.folder = self.home / "workspaces" / workspace
         self.lake = Lake(self.folder, self.settings)
+        self._catalogue: tuple[Hashable, Catalogue] = (None, Catalogue())
 
     def __enter__(self) -> Workspace:
         return self
@@ -143,18 +146,32 @@ class Workspace:
             viewer,
             rows,
         )
-        answer = query(self.lake, self.settings, metric(asked.kpi), asked, limit)
+        answer = query(self.lake, self.settings, self.catalogue.metric(asked.kpi), asked, limit)
         return Result(**vars(answer))
 
     def kpis(self) -> list[Metric]:
-        """Every KPI there is."""
-        return list(metrics().values())
+        """Every KPI there is, in its newest version."""
+        return list(self.catalogue.metrics.values())
+
+    @property
+    def catalogue(self) -> Catalogue:
+        """The built-in KPIs and those in the home's folder `kpis`; a file that changed is read again."""
+        folder = self.home / OWN_KPIS
+        state = definitions_state(folder)
+        if self._catalogue[0] != state:
+            own = own_metrics(folder, metrics())
+            self._catalogue = (state, Catalogue(own.found, own.faults))
+        return self._catalogue[1]
+
+    def state(self) -> Hashable:
+        """What answers hang on beside the question: the snapshot and the definitions. Equal states, equal answers."""
+        return self.lake.snapshot(), definitions_state(self.home / OWN_KPIS)
 
     def dimensions(self, name: str) -> list[str]:
         """The names by which a KPI can be grouped and filtered."""
         with self.lake.reading() as snapshot:
             reader = Reader(self.lake, self.settings, snapshot)
-            return list(known_names(metric(name).tables[0], reader.attributes))
+            return list(known_names(self.catalogue.metric(name).tables[0], reader.attributes))
 
     def import_files(self, call: ImportCall, progress: Progress = lambda _stage, _rows: None) -> load.Report:
         """Takes files in. Raises BadCall, BadInput or Ambiguous before anything is written."""
@@ -189,6 +206,12 @@ class Workspace:
         with self.lake.reading() as snapshot:
             reader = Reader(self.lake, self.settings, snapshot)
             return {name: reader.bounds(name).rows for name in tables()}
+
+
+def definitions_state(folder: Path) -> Hashable:
+    """What tells whether a file of the folder has changed."""
+    files_ = sorted(folder.glob("*.toml"))
+    return tuple((path.name, path.stat().st_mtime_ns, path.stat().st_size) for path in files_)
 
 
 def _existing(paths: Sequence[Path]) -> list[Path]:

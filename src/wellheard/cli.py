@@ -141,9 +141,9 @@ def undo(id: Annotated[str, typer.Argument(help="The import's id, from `wellhear
 def kpis(format: Format = "table") -> None:
     """List every KPI with its words."""
     from wellheard.console import print_objects
-    from wellheard.metrics.catalogue import metrics
 
-    listed = [kpi.described() for kpi in metrics().values()]
+    with _open() as workspace:
+        listed = [kpi.described() for kpi in workspace.kpis()]
     if format == "json":
         print_objects(listed, "json")
         return

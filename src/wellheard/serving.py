@@ -16,7 +16,6 @@ from wellheard.app import ImportCall, Workspace
 from wellheard.base.errors import BadCall, Refused
 from wellheard.demo import is_simulated
 from wellheard.metrics.answer import Answer
-from wellheard.metrics.catalogue import metric
 from wellheard.metrics.frame import Frame
 from wellheard.metrics.query import query
 from wellheard.metrics.question import Question, question
@@ -105,20 +104,21 @@ def services_of(workspace: Workspace) -> Services:
     """What the pages may do with a workspace."""
 
     def ask(asked: Question, limit: int | None) -> Answer:
-        return query(workspace.lake, workspace.settings, metric(asked.kpi), asked, limit)
+        return query(workspace.lake, workspace.settings, workspace.catalogue.metric(asked.kpi), asked, limit)
 
     def data_end(name: str) -> date | None:
         with workspace.lake.reading() as snapshot:
             reader = Reader(workspace.lake, workspace.settings, snapshot)
-            return Frame(reader, metric(name).asked(()), question(name)).data_day
+            return Frame(reader, workspace.catalogue.metric(name).asked(()), question(name)).data_day
 
     return Services(
         settings=workspace.settings,
         kpis=workspace.kpis,
+        metric=lambda name: workspace.catalogue.metric(name),
         ask=ask,
         dimensions=workspace.dimensions,
         data_end=data_end,
-        snapshot=workspace.lake.snapshot,
+        state=workspace.state,
         feeds=workspace.feeds,
         simulated=lambda: is_simulated(workspace),
         uploads=workspace.folder / "uploads",

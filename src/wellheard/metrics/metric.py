@@ -70,7 +70,8 @@ class Example:
 class Metric:
     """One KPI. `unit` is percent, points, seconds, money, number or count; `direction` says which way is good news.
 
-    `spans` are the instants that say from when to when there is data: those of the first table that has any.
+    `spans` are the instants that say from when to when there is data: those of the first table that has any. A change
+    of meaning is a new `version`, and the `older` ones, the newest first, can still be asked for.
     """
 
     name: str
@@ -93,6 +94,7 @@ class Metric:
     not_additive: str = ""
     cohort: bool = False
     spans: tuple[Span, ...] = ()
+    older: tuple[Metric, ...] = ()
 
     def __post_init__(self) -> None:
         if not self.spans:

@@ -10,7 +10,6 @@ from fastapi import APIRouter, Path, Query, Request
 from fastapi.responses import HTMLResponse, Response
 
 from wellheard.base.errors import BadCall
-from wellheard.metrics.catalogue import metric
 from wellheard.metrics.question import question
 from wellheard.web.site import Site
 
@@ -73,7 +72,7 @@ def routes(site: Site) -> APIRouter:
     ) -> Response:
         check_parameters(request)
         asked = question(name, tuple(by), grain, where, start, end, variant, compare, as_of, level, rows=rows)
-        metric(asked.kpi)
+        site.services.metric(asked.kpi)
         most = (limit or 1000) if rows else None
         answer = site.figures.answer(asked, most)
         body = {

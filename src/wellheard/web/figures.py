@@ -100,7 +100,7 @@ class Figures:
         self._later.shutdown(wait=True)
 
     def _key(self, key: Hashable) -> Hashable:
-        return (self._services.snapshot(), key)
+        return (self._services.state(), key)
 
     def _now(self, key: Hashable, make: Callable[[], T]) -> T:
         """What takes a moment is made in the caller's thread, so that it never waits behind what takes long."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from pathlib import Path
@@ -133,10 +133,11 @@ class Services:
 
     settings: Settings
     kpis: Callable[[], Sequence[Metric]]
+    metric: Callable[[str], Metric]
     ask: Callable[[Question, int | None], Answer]
     dimensions: Callable[[str], Sequence[str]]
     data_end: Callable[[str], date | None]
-    snapshot: Callable[[], int]
+    state: Callable[[], Hashable]
     feeds: Callable[[], Sequence[Feed]]
     simulated: Callable[[], bool]
     uploads: Path

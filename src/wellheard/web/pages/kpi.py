@@ -15,7 +15,6 @@ from starlette.datastructures import QueryParams
 
 from wellheard.base.errors import Unknown, WellheardError
 from wellheard.metrics.answer import Answer
-from wellheard.metrics.catalogue import metric
 from wellheard.metrics.metric import Metric
 from wellheard.metrics.question import Question, column_of
 from wellheard.reports import charts, units
@@ -54,7 +53,7 @@ def routes(site: Site) -> APIRouter:
 
     @router.get("/kpi/{name}")
     def page(request: Request, name: str, wait: bool = False) -> HTMLResponse:
-        kpi = metric(name)
+        kpi = site.services.metric(name)
         given = request.query_params
         context: dict[str, Any] = {"kpi": kpi, "choices": _choices(site, kpi), "fault": "", "parts": [], "waits": False}
         context["plain_url"] = f"{request.url.path}?{request.url.query}&wait=1".replace("?&", "?")
@@ -73,7 +72,7 @@ def routes(site: Site) -> APIRouter:
     def piece(request: Request, name: str, part: str) -> HTMLResponse:
         if part not in MAKERS:
             raise Unknown(f"a KPI's page has no part {part!r}", hint=f"its parts: {', '.join(MAKERS)}")
-        view = _view(site, metric(name), request.query_params)
+        view = _view(site, site.services.metric(name), request.query_params)
         made = _made(site, view, part, dict(PARTS)[part]) if view.data_end else _nothing(site, view.kpi)
         return HTMLResponse(made, headers={"cache-control": "no-store"})
 

@@ -12,7 +12,6 @@ from fastapi.responses import HTMLResponse
 
 from wellheard.base.errors import WellheardError
 from wellheard.metrics.answer import Answer
-from wellheard.metrics.catalogue import metric
 from wellheard.metrics.metric import Metric
 from wellheard.web.record import record
 from wellheard.web.site import Site
@@ -56,7 +55,7 @@ def tiles_of(site: Site, seconds: float) -> list[Tile]:
     """Every KPI's tile after waiting so long; marks are given when all are there, since they are judged together."""
     figures, kpis = site.figures, site.services.kpis()
     ends = {kpi.name: figures.data_end(kpi.name) for kpi in kpis}
-    asked = {name: figures.start(question_of(metric(name), end)) for name, end in ends.items() if end is not None}
+    asked = {k.name: figures.start(question_of(k, end)) for k in kpis if (end := ends[k.name]) is not None}
     figures.wait(asked.values(), seconds)
     return _judged([_tile(site, kpi, asked.get(kpi.name)) for kpi in kpis])
 
