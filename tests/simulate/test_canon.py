@@ -9,7 +9,7 @@ from wellheard.simulate.writer import AS_CSV, SOURCE
 from wellheard.tables.catalogue import tables
 from wellheard.tables.table import Column, Type
 
-MADE = {"person_links", "company_links", "text_scores", "customer_scores"}  # by `enrich`, not by a source
+MADE = {"person_links", "company_links"}  # by `enrich`, not by a source
 EXPECTED = sorted(set(tables()) - MADE)
 PYTHON_KINDS = {"i": {Type.INTEGER, Type.NUMBER}, "f": {Type.NUMBER, Type.INTEGER}, "b": {Type.BOOLEAN}}
 

@@ -7,6 +7,7 @@ import numpy as np
 from wellheard.simulate.columns import constant, idents, instants, numbers, words
 from wellheard.simulate.company import LANGUAGES, Array, Company
 from wellheard.simulate.customers import Customers
+from wellheard.simulate.readings import write_readings
 from wellheard.simulate.rhythm import moments
 from wellheard.simulate.voices import kind_codes, phrases
 from wellheard.simulate.writer import Writer
@@ -38,9 +39,11 @@ def write_feedback(
     rated, tone = channel < 2, np.digitize(stars, (3, 4))
     language = customers.language[customer]
     body = phrases().pick(rng, kind_codes("comment:bad", "comment:plain", "comment:good")[tone], language)
+    text = idents("F", writer.number("feedback", rows) + np.arange(rows))
+    author = idents("C", customer, rng.random(rows) < 0.5)
     writer.append(
         "feedback",
-        idents("F", writer.number("feedback", rows) + np.arange(rows)),
+        text,
         at,
         {
             "channel": words(CHANNELS, channel),
@@ -52,6 +55,8 @@ def write_feedback(
             "product": constant("Larkfield", rows),
             "language": words(LANGUAGES, language),
             "written_at": instants(at),
-            "customer_id": idents("C", customer, rng.random(rows) < 0.5),
+            "customer_id": author,
         },
     )
+    reader = company.rng("readings of feedback", month, block)
+    write_readings(writer, company, reader, "feedback", text, author, language, at, tone)

@@ -24,6 +24,7 @@ from wellheard.simulate.company import (
 from wellheard.simulate.customers import Customers
 from wellheard.simulate.lives import month_of, month_starts
 from wellheard.simulate.questions import Sheet, Survey, logistic, scores, write_answers
+from wellheard.simulate.readings import write_readings
 from wellheard.simulate.rhythm import moments, skewed
 from wellheard.simulate.support import ASKED, BY_BOT, Cases, Outcome
 from wellheard.simulate.truth import Tally
@@ -65,6 +66,7 @@ class Interviewer:
         self.writer, self.company, self.customers, self.tally = writer, company, customers, tally
         self.month = month
         self.rng = company.rng("surveys", month, block)
+        self.reader = company.rng("readings of comments", month, block)
         self._starts = month_starts(company)
 
     def relationship(self, who: Array) -> None:
@@ -277,7 +279,15 @@ class Interviewer:
     ) -> None:
         """The main question with its comments: angry up to the score `low`, delighted from `high` on."""
         rows = len(sheet)
-        tone = kind_codes("comment:bad", "comment:plain", "comment:good")[np.digitize(score, (low + 1, high))]
-        comment = np.where(self.rng.random(rows) < comments, tone, -1)
+        tone = np.digitize(score, (low + 1, high))
+        codes = kind_codes("comment:bad", "comment:plain", "comment:good")[tone]
+        comment = np.where(self.rng.random(rows) < comments, codes, -1)
         score = np.where(self._main(sheet), score, -1)
+        first = self.writer.rows["survey_responses"]
         write_answers(self.writer, self.rng, sheet, question, np.arange(rows), score=score, comment=comment)
+        written = np.flatnonzero(comment >= 0)
+        text, author = idents("R", first + written, width=8), idents("C", sheet.customer[written])
+        language, at = sheet.language[written], sheet.answered[written]
+        write_readings(
+            self.writer, self.company, self.reader, "survey_responses", text, author, language, at, tone[written]
+        )
