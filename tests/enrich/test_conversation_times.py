@@ -179,6 +179,7 @@ def test_only_what_was_touched_is_computed_anew(talk: Talk) -> None:
     talk.load(
         conversations=[conversation(f"t{n}") for n in range(5)],
         messages=[message(f"m{n}", f"t{n}", "customer", 9) for n in range(5)],
+        status_events=[solved(f"e{n}", f"t{n}", 9) for n in range(5)],
     )
     counted: list[int] = []
 
@@ -241,3 +242,18 @@ def test_order_of_loading_is_nothing(new_desk: Callable[..., Any]) -> None:
         found.append(talk.made())
     assert found[0] == found[1] == found[2]
     assert any(row["first_response_seconds"] for row in found[0].values())
+
+
+def test_a_clock_that_runs_follows_the_end_of_the_data(talk: Talk) -> None:
+    """Who waits longest is not who was loaded last: another conversation's message moves the end for both."""
+    talk.load(conversations=[conversation("t1")], messages=[message("m1", "t1", "customer", 9)])
+
+    def waited() -> dict[str, tuple[float | None, float | None]]:
+        rows = talk.desk.workspace.lake.table("conversations").to_pyarrow().to_pylist()
+        return {row["source_id"]: (row["unanswered_seconds"], row["unresolved_seconds"]) for row in rows}
+
+    assert waited() == {"t1": (0, 0)}
+    later = talk.load(conversations=[conversation("t2")], messages=[message("m2", "t2", "customer", 11)])
+    assert waited() == {"t1": (7200, 7200), "t2": (0, 0)}
+    talk.desk.workspace.undo(later)
+    assert waited() == {"t1": (0, 0)}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from datetime import UTC, datetime
 from itertools import islice
 from typing import Any
 
@@ -20,6 +21,11 @@ from wellheard.warehouse.made import fill
 
 ENRICHMENT = "clock"
 EVENTS = ("messages", "status_events")
+HAPPENED = (
+    ("conversations", ("opened_at", "resolved_at", "closed_at")),
+    ("messages", ("sent_at",)),
+    ("status_events", ("changed_at",)),
+)
 BATCH = 20_000
 ARROW = {Type.INSTANT: pa.timestamp("us", "UTC"), Type.INTEGER: pa.int64(), Type.NUMBER: pa.float64()}
 
@@ -28,12 +34,13 @@ def fill_times(lake: Lake, touched: Mapping[str, str]) -> int:
     """Fills the clock's columns of every conversation that the touched rows belong to; gives how many.
 
     `touched` names, by canonical table, a temporary table of the rows which changed, as they were and as they are.
+    Conversations whose clock still runs are read anew too, since it runs to the end of the data.
     """
     if not {"conversations", "schedules", *EVENTS} & set(touched):
         return 0
     conversations = _given(lake)
     if "schedules" not in touched:
-        keys = _keys(lake, conversations, touched)
+        keys = ibis.union(_keys(lake, conversations, touched), _running(lake), distinct=True)
         conversations = conversations.semi_join(keys, "id")
     backend = lake.backend
     wanted = conversations.select("id", "schedule_id", *Conversation._fields).order_by("id")
@@ -41,8 +48,25 @@ def fill_times(lake: Lake, touched: Mapping[str, str]) -> int:
     first = _tuples(backend.to_pyarrow(wanted))
     said = _tuples(backend.to_pyarrow(_events(lake, conversations, "messages", Message._fields)))
     changed = _tuples(backend.to_pyarrow(_events(lake, conversations, "status_events", StatusEvent._fields)))
-    rows = times_of_all(first, said, changed, _schedules(lake))
+    rows = times_of_all(first, said, changed, _schedules(lake), data_end(lake))
     return fill(lake, canonical("conversations"), ENRICHMENT, VERSION, _batches(rows))
+
+
+def data_end(lake: Lake) -> datetime | None:
+    """The last instant at which anything happened in a conversation, up to now."""
+    ends = []
+    for name, columns in HAPPENED:
+        rows = lake.given(name)
+        found = lake.backend.to_pyarrow(rows.aggregate(**{c: rows[c].max() for c in columns})).to_pylist()[0]
+        ends += [end for end in found.values() if end is not None]
+    return min(max(ends), datetime.now(UTC)) if ends else None
+
+
+def _running(lake: Lake) -> ir.Table:
+    """The conversations that had a clock running at the last load."""
+    rows = lake.table("conversations")
+    asked_since = rows.unanswered_seconds.notnull() & (rows.first_customer_at > rows.resolved_at)
+    return rows.filter(rows.resolved_at.isnull() | asked_since).select("id")
 
 
 def _given(lake: Lake) -> ir.Table:
