@@ -45,11 +45,12 @@ class Brick(ABC):
     """A kind of figure. `columns` are what its rows bear; `scale` turns the bare value into the KPI's unit.
 
     With `once`, a unit counts once however many rows it has, for figures a customer or a visitor: a share takes it as
-    good where `any` or `all` of its rows are, a ratio adds its num and takes its den once.
+    good where `any` or `all` of its rows are, a ratio adds its num and takes its den once, and by `mean` a unit counts
+    as the mean of its rows.
     """
 
     scale: float = 1.0
-    once: Literal["", "any", "all"] = ""
+    once: Literal["", "any", "all", "mean"] = ""
 
     @property
     @abstractmethod
@@ -68,6 +69,15 @@ class Brick(ABC):
     def unit_num(self, num: ir.Value, counted: ir.BooleanValue) -> ir.Value:
         """A unit's num from those of its rows that count."""
         return total(num, counted)
+
+    def unit_den(self, den: ir.Value, counted: ir.BooleanValue) -> ir.Value:
+        """A unit's den from those of its rows that count."""
+        return den.max(where=counted) if self.once else total(den, counted)
+
+    @property
+    def sums_up(self) -> bool:
+        """Whether num and den of groups add up to those of the whole."""
+        return True
 
 
 @dataclass(frozen=True)

@@ -73,13 +73,15 @@ def unit_totals(ask: Ask, rows: ir.Table) -> ir.Table:
     den = measured["m:den"]
     totals = {
         "num": _float(brick.unit_num(measured["m:num"], counted)),
-        "den": _float(den.max(where=counted) if brick.once else total(den, counted)),
+        "den": _float(brick.unit_den(den, counted)),
         "n": counted.sum().fill_null(0),
         "pending": measured.waiting.sum().fill_null(0),
     }
     for side in ("positive", "negative"):
         if f"m:{side}" in measured.columns:
-            totals[side] = measured[f"m:{side}"].sum(where=counted).fill_null(0)
+            each = measured[f"m:{side}"]
+            mean = brick.once == "mean"
+            totals[side] = (brick.unit_num(each, counted) if mean else each.sum(where=counted)).fill_null(0)
     return measured.group_by([*group_names(ask, rows), "unit"]).agg(**totals)
 
 
@@ -91,7 +93,7 @@ def added(ask: Ask, units: ir.Table) -> Table:
     """The parts of every group, from the totals of its units."""
     num, den = units.num, units.den
     sums: dict[str, ir.Value] = {
-        "n": units.n.sum() if not ask.asked.brick.once else den.sum(),
+        "n": _counted(ask.asked.brick.once, units),
         "units": (den != 0).sum(),
         "pending": units.pending.sum(),
         "num": total(num),
@@ -113,6 +115,13 @@ def added(ask: Ask, units: ir.Table) -> Table:
     names = group_names(ask, units)
     grouped = units.group_by(names).agg(**sums) if names else units.aggregate(**sums)
     return _collected(ask.reader.run(grouped).to_pylist(), names, list(sums))
+
+
+def _counted(once: str, units: ir.Table) -> ir.Value:
+    """How many count: rows, or units where each counts once."""
+    if once == "mean":
+        return (units.den != 0).sum()
+    return units.den.sum() if once else units.n.sum()
 
 
 def _power(num: ir.Value, den: ir.Value, i: int, j: int) -> ir.Value:
