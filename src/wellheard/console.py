@@ -44,6 +44,8 @@ def check_format(name: str) -> None:
 def print_answer(answer: Answer, format: str) -> None:
     """An answer in the format asked for."""
     check_format(format)
+    for note in answer.notes:
+        print(f"note: {note}", file=sys.stderr)
     if format == "parquet":
         pq.write_table(answer.to_arrow(), sys.stdout.buffer)
         return

@@ -16,7 +16,10 @@ from wellheard.metrics.question import Question
 
 @dataclass(frozen=True)
 class Answer:
-    """What `query` gives. `data_end` is the day up to which the KPI's tables hold data."""
+    """What `query` gives. `data_end` is the day up to which the KPI's tables hold data.
+
+    `notes` say what holds for the answer as a whole and its readers must know, a sentence each.
+    """
 
     table: pa.Table
     metric: Metric
@@ -24,6 +27,7 @@ class Answer:
     question: Question
     data_end: date | None
     snapshot: int
+    notes: tuple[str, ...] = ()
 
     def to_arrow(self) -> pa.Table:
         """The result as an Arrow table."""

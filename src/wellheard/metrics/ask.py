@@ -46,12 +46,18 @@ class Ask:
         self.periods = tuple(periods)
         self.settings = reader.settings
         self.currency: str | None = None
+        self.notes: list[str] = []
         rules = tuple(parse(rule) for rule in question.viewer.row_rules)
         self.filters: tuple[Where, ...] = (*rules, *((question.where,) if question.where is not None else ()))
 
     def has(self, variant: str) -> bool:
         """Whether the variant was asked for."""
         return variant in self.asked.variants
+
+    def note(self, words: str) -> None:
+        """Says something of the answer as a whole that its readers must know, such as what no data tell."""
+        if words not in self.notes:
+            self.notes.append(words)
 
     def mentions(self, name: str) -> bool:
         """Whether the question groups or filters by a column."""
@@ -225,10 +231,11 @@ class Ask:
             return (moved.truncate("W") + ibis.interval(days=shift)).date()
         return wall.truncate(GRAIN_UNITS[grain]).date()
 
-    def windows(self, months_back: int = 0) -> ir.Table:
+    def windows(self, months_back: int = 0, days_back: int = 0) -> ir.Table:
         """The question's periods as a table: `period`, and the instants `begin` and `finish`.
 
-        With `months_back`, each begins that many months before its end. Nothing is looked at beyond the data's end.
+        With `months_back` or `days_back`, each begins that long before its end. Nothing beyond the data's end is looked
+        at.
         """
         zone = self.reader.zone
         _, last = self.reader.extent(self.asked.spans)
@@ -239,6 +246,7 @@ class Ask:
         begins, finishes, names = [], [], []
         for number, period in enumerate(self.periods):
             start = add_months(period.end, -months_back) if months_back else period.start
+            start = period.end - timedelta(days=days_back) if days_back else start
             end = midnight(period.end, zone)
             if last is not None and last < end:
                 end = max(

@@ -36,7 +36,7 @@ def query(lake: Lake, settings: Settings, metric: Metric, question: Question, li
         ask = Ask(reader, metric, asked, question, frame.periods)
         rows = placed(ask, metric.rows(ask))
         table = _rows_behind(ask, rows, limit) if question.rows else _figures(ask, rows, frame)
-        return Answer(table, metric, asked, question, frame.data_day, reader.snapshot)
+        return Answer(table, metric, asked, question, frame.data_day, reader.snapshot, tuple(ask.notes))
 
 
 def _figures(ask: Ask, rows: ir.Table, frame: Frame) -> pa.Table:

@@ -80,6 +80,7 @@ def routes(site: Site) -> APIRouter:
             "kpi": answer.metric.described(),
             "data_end": answer.data_end.isoformat() if answer.data_end else None,
             "snapshot": answer.snapshot,
+            "notes": list(answer.notes),
             **({"limit": most} if rows else {}),
         }
         return Response(json.dumps(body, ensure_ascii=False, default=str), media_type="application/json")

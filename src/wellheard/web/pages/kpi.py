@@ -177,7 +177,7 @@ def _headline(site: Site, view: View) -> Markup:
         moved = _moved(answer, latest, view)
     whole = site.figures.answer(view.whole()).to_list() if not view.kpi.cohort and not view.period else []
     stats += [_stat(answer, row, f"{_range(row['period_start'], row['period_end'])}, as a whole") for row in whole]
-    return site.piece("headline.html", stats=stats, moved=moved)
+    return site.piece("headline.html", stats=stats, moved=moved, notes=answer.notes)
 
 
 def _stat(answer: Answer, row: Row, words: str) -> dict[str, Any]:
