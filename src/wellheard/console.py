@@ -45,7 +45,7 @@ def print_answer(answer: Answer, format: str) -> None:
     """An answer in the format asked for."""
     check_format(format)
     for note in answer.notes:
-        print(f"note: {note}", file=sys.stderr)
+        sys.stderr.write(f"note: {note}\n")
     if format == "parquet":
         pq.write_table(answer.to_arrow(), sys.stdout.buffer)
         return
