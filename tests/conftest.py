@@ -3,115 +3,42 @@
 from __future__ import annotations
 
 import os
-import random
 import shutil
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
-import pyarrow as pa
 import pytest
 
 import wellheard
+from wellheard import kpi_contract
 from wellheard.app import Workspace
-from wellheard.enrich.conversation_times import fill_times
 from wellheard.simulate import simulate
-from wellheard.sources.recipe import Recipe, completed, mapped
 from wellheard.tables.catalogue import table as canonical
 from wellheard.tables.catalogue import tables
-from wellheard.tables.table import Type
-from wellheard.warehouse import load
 
-Rows = Sequence[Mapping[str, Any]]
-NUMBERS = (Type.NUMBER, Type.INTEGER)
 ZONE = "Europe/Berlin"
 FIRST, AFTER = date(2025, 11, 1), date(2026, 11, 1)  # the year that the made-up company lives through
 UNUSED = ("feedback", "invoices")
 
 
-class Delivered:
-    """Rows handed to the loader as a file would be: typed where a column is, in the order given."""
-
-    def __init__(self, table: str, rows: Rows) -> None:
-        self.name = table
-        self.rows = rows
-        self.columns = list(dict.fromkeys(name for row in rows for name in row))
-
-    def batches(self) -> Iterator[pa.RecordBatch]:
-        arrays = {name: self._array(name, [row.get(name) for row in self.rows]) for name in self.columns}
-        arrays["__row"] = pa.array(range(1, len(self.rows) + 1), pa.int64())
-        yield pa.RecordBatch.from_pydict(arrays)
-
-    def _array(self, name: str, values: list[Any]) -> pa.Array:
-        column = canonical(self.name).by_name.get(name)
-        if column is not None and column.type is Type.INSTANT:
-            moments = [None if v is None else pd.Timestamp(v) for v in values]
-            placed = [m if m is None or m.tzinfo else m.tz_localize("UTC") for m in moments]
-            return pa.array(placed, pa.timestamp("us", "UTC"))
-        if column is not None and column.type in NUMBERS:
-            return pa.array([None if v is None else float(v) for v in values], pa.float64())
-        return pa.array([None if v is None else str(v) for v in values], pa.string())
-
-
-class Desk:
-    """A workspace to fill and to ask."""
-
-    def __init__(self, workspace: Workspace) -> None:
-        self.workspace = workspace
-        self._touched: set[str] = set()
-
-    def deliver(self, rows: Mapping[str, Rows], source: str = "example", seed: int | None = None) -> load.Report:
-        """Loads canonical rows in one import; with `seed` in a shuffled order. Nothing may be refused."""
-        given = {table: list(part) for table, part in rows.items() if part}
-        if seed is not None:
-            for part in given.values():
-                random.Random(seed).shuffle(part)
-        deliveries = [Delivered(table, part) for table, part in given.items()]
-        self._touched |= set(given)
-        workspace = self.workspace
-        report = load.take(
-            workspace.lake,
-            _recipe(source, deliveries),
-            deliveries,
-            default_zone="UTC",
-            rejects_folder=workspace.folder / "rejects",
-            enrich=fill_times,
-        )
-        assert not report.rejected, report.reasons
-        return report
-
-    def kpi(self, name: str, **how: Any) -> list[dict[str, Any]]:
-        """The answer's rows as plain objects."""
-        return self.workspace.kpi(name, **how).to_list()
-
-    def one(self, name: str, **how: Any) -> dict[str, Any]:
-        """The answer's only row."""
-        (row,) = self.kpi(name, **how)
-        return row
+class Desk(kpi_contract.Desk):
+    """A workspace to fill, to ask, and to look into."""
 
     def sql(self, text: str, parameters: Mapping[str, Any] | None = None) -> pd.DataFrame:
         """The rows of a plain statement over the lake, past everything that the program does."""
         return self.workspace.lake.con.execute(text, parameters or {}).to_arrow_table().to_pandas()
 
     def clear(self) -> None:
-        """Empties every table that was filled."""
-        for table in sorted(self._touched):
+        """Empties every table that was filled, faster than by taking imports back."""
+        for table in sorted(self.touched):
             for lake in ("facts", "personal") if canonical(table).private else ("facts",):
                 self.workspace.lake.con.execute(f"delete from {lake}.main.{table}")
-        self._touched.clear()
-
-
-def _recipe(source: str, deliveries: Sequence[Delivered]) -> Recipe:
-    rules = []
-    for delivery in deliveries:
-        (rule,) = completed(mapped(delivery.name, source, {}, {}), delivery.columns).rules
-        rules.append(replace(rule, files=delivery.name))
-    return Recipe(name="example", source=source, rules=tuple(rules))
+        self.forget()
 
 
 @pytest.fixture(scope="session")

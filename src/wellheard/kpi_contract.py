@@ -1,0 +1,443 @@
+"""What every KPI keeps, whatever it measures and whoever defined it; each check yields what is wrong, in words.
+
+The tests run it on the built-in KPIs, and `wellheard kpis check` on a workspace's own.
+"""
+
+from __future__ import annotations
+
+import math
+import random
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+
+from wellheard.app import Workspace
+from wellheard.enrich.conversation_times import fill_times
+from wellheard.metrics.bricks import Quantile
+from wellheard.metrics.metric import Example, Metric
+from wellheard.metrics.names import known_names
+from wellheard.metrics.query import query
+from wellheard.metrics.question import question
+from wellheard.sources.recipe import Recipe, completed, mapped
+from wellheard.tables.catalogue import table as canonical
+from wellheard.tables.catalogue import tables
+from wellheard.tables.table import Type
+from wellheard.warehouse import load
+from wellheard.warehouse.staging import Delivery
+
+Rows = Sequence[Mapping[str, Any]]
+Problems = Iterator[str]
+# Asks one figure, as plain rows: variant, by, grain and range.
+Asker = Callable[..., list[dict[str, Any]]]
+
+UNITS = ("percent", "points", "seconds", "money", "number", "count")
+LEAST_N = 30
+SLACK = 1e-9
+_NUMBERS = (Type.NUMBER, Type.INTEGER)
+
+
+class Delivered:
+    """Rows handed to the loader as a file would be: typed where a column is, in the order given."""
+
+    def __init__(self, table: str, rows: Rows) -> None:
+        self.name = table
+        self.rows = rows
+        self.columns = list(dict.fromkeys(name for row in rows for name in row))
+
+    def batches(self) -> Iterator[pa.RecordBatch]:
+        arrays = {name: self._array(name, [row.get(name) for row in self.rows]) for name in self.columns}
+        arrays["__row"] = pa.array(range(1, len(self.rows) + 1), pa.int64())
+        yield pa.RecordBatch.from_pydict(arrays)
+
+    def _array(self, name: str, values: list[Any]) -> pa.Array:
+        column = canonical(self.name).by_name.get(name)
+        if column is not None and column.type is Type.INSTANT:
+            moments = [None if v is None else pd.Timestamp(v) for v in values]
+            placed = [m if m is None or m.tzinfo else m.tz_localize("UTC") for m in moments]
+            return pa.array(placed, pa.timestamp("us", "UTC"))
+        if column is not None and column.type in _NUMBERS:
+            return pa.array([None if v is None else float(v) for v in values], pa.float64())
+        return pa.array([None if v is None else str(v) for v in values], pa.string())
+
+
+class Desk:
+    """A workspace to fill row by row and to ask."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        self.workspace = workspace
+        self.touched: set[str] = set()
+        self._taken: list[str] = []
+
+    def deliver(self, rows: Mapping[str, Rows], source: str = "example", seed: int | None = None) -> load.Report:
+        """Loads canonical rows in one import; with `seed` in a shuffled order. Nothing may be refused."""
+        given = {table: list(part) for table, part in rows.items() if part}
+        if seed is not None:
+            for part in given.values():
+                random.Random(seed).shuffle(part)
+        deliveries: list[Delivery] = [Delivered(table, part) for table, part in given.items()]
+        self.touched |= set(given)
+        workspace = self.workspace
+        report = load.take(
+            workspace.lake,
+            _recipe(source, deliveries),
+            deliveries,
+            default_zone="UTC",
+            rejects_folder=workspace.folder / "rejects",
+            enrich=fill_times,
+        )
+        assert not report.rejected, report.reasons
+        self._taken += [report.import_id] if report.import_id else []
+        return report
+
+    def kpi(self, name: str, **how: Any) -> list[dict[str, Any]]:
+        """The answer's rows as plain objects."""
+        return self.workspace.kpi(name, **how).to_list()
+
+    def ask(self, kpi: Metric, **how: Any) -> list[dict[str, Any]]:
+        """The answer's rows of a KPI that need not be among the workspace's."""
+        return query(self.workspace.lake, self.workspace.settings, kpi, question(kpi.name, **how)).to_list()
+
+    def one(self, name: str, **how: Any) -> dict[str, Any]:
+        """The answer's only row."""
+        (row,) = self.kpi(name, **how)
+        return row
+
+    def clear(self) -> None:
+        """Takes back everything that was delivered."""
+        for import_id in reversed(self._taken):
+            self.workspace.undo(import_id)
+        self.forget()
+
+    def forget(self) -> None:
+        """Begins anew as if nothing had been delivered."""
+        self._taken.clear()
+        self.touched.clear()
+
+
+def _recipe(source: str, deliveries: Sequence[Delivery]) -> Recipe:
+    rules = []
+    for delivery in deliveries:
+        (rule,) = completed(mapped(delivery.name, source, {}, {}), delivery.columns).rules
+        rules.append(replace(rule, files=delivery.name))
+    return Recipe(name="example", source=source, rules=tuple(rules))
+
+
+@dataclass
+class Bench:
+    """A desk that stays filled from one example to the next where they share their rows."""
+
+    desk: Desk
+    _rows: object = None
+
+    def fill(self, example: Example) -> None:
+        if self._rows != example.rows:
+            self.empty()
+            self.desk.deliver(example.rows)
+            self._rows = example.rows
+
+    def empty(self) -> None:
+        self.desk.clear()
+        self._rows = None
+
+    def ask(self, kpi: Metric, example: Example, **more: Any) -> dict[str, Any]:
+        """The example's figure with all its columns but the snapshot's number."""
+        (row,) = self.desk.ask(kpi, variant=example.variant, start=example.start, end=example.end, **more)
+        row.pop("snapshot")
+        return row
+
+
+def figures_of(kpi: Metric) -> list[str | None]:
+    """The KPI itself, and its variants by name."""
+    return [None, *(variant.name for variant in kpi.variants)]
+
+
+def richest(kpi: Metric) -> list[Example]:
+    """The examples that share the rows which fill most tables, or else serve most examples."""
+    groups = [[e for e in kpi.examples if e.rows == example.rows] for example in kpi.examples]
+    return max(groups, key=lambda group: (sum(bool(rows) for rows in group[0].rows.values()), len(group)), default=[])
+
+
+# --- words ------------------------------------------------------------------------------------------------------------
+
+
+def words(kpi: Metric) -> Problems:
+    """Every word that a page needs is there."""
+    for name in ("title", "formula", "source", "placed_by"):
+        if len(getattr(kpi, name)) <= 1:
+            yield f"{name} says nothing"
+    if not kpi.question.endswith("?"):
+        yield "question is no question"
+    if not kpi.traps:
+        yield "no trap is named"
+    yield from (f"the trap {trap!r} is no sentence" for trap in kpi.traps if not trap.endswith("."))
+    units = (kpi.unit, *(v.unit for v in kpi.variants))
+    yield from (f"the unit {u!r} is unknown" for u in units if u and u not in UNITS)
+    if kpi.direction not in ("up", "down"):
+        yield f"the direction {kpi.direction!r} is neither up nor down"
+    if kpi.least_n < LEAST_N:
+        yield f"least_n is below {LEAST_N}"
+    yield from (f"the variant {v.name} says nothing" for v in kpi.variants if not v.words.endswith("."))
+    if len({v.name for v in kpi.variants}) != len(kpi.variants):
+        yield "two variants have one name"
+
+
+def needs(kpi: Metric) -> Problems:
+    """What it needs exists in the canonical tables."""
+    if not kpi.needs:
+        yield "it needs no table"
+    for need in kpi.needs:
+        columns = tables()[need.table].by_name
+        yield from (f"{need.table} has no column {name}" for name in need.columns if name not in columns)
+        for name, value in need.among:
+            if columns[name].one_of and value not in columns[name].one_of:
+                yield f"{need.table}.{name} is never {value}"
+    for name, instants in [span for spans in (kpi.spans, *(v.spans or () for v in kpi.variants)) for span in spans]:
+        yield from (f"{name} has no instant {i}" for i in instants if i not in tables()[name].by_name)
+
+
+def named_variants(kpi: Metric) -> Problems:
+    """Its examples ask for variants that exist."""
+    known = {v.name for v in kpi.variants}
+    for example in kpi.examples:
+        for name in (example.variant or "").split("+"):
+            if name and name not in known:
+                yield f"the example {example.words!r} asks for the variant {name}, which does not exist"
+
+
+# --- worked examples --------------------------------------------------------------------------------------------------
+
+
+def worked(kpi: Metric, example: Example, bench: Bench) -> Problems:
+    """The rows of a worked example give its answer."""
+    bench.fill(example)
+    row = bench.ask(kpi, example)
+    for name in ("n", "pending"):
+        if row[name] != getattr(example, name):
+            yield f"{example.words}: {name} is {row[name]}, not {getattr(example, name)}"
+    if example.value is None:
+        if not (row["value"] is None and row["low"] is None and row["high"] is None and row["state"] == "none"):
+            yield f"{example.words}: there is a value where there should be none: {row['value']}"
+    elif row["value"] is None or abs(row["value"] - example.value) > SLACK * max(1.0, abs(example.value)):
+        yield f"{example.words}: the value is {row['value']}, not {example.value}"
+    for limit in ("low", "high"):
+        wanted = getattr(example, limit)
+        if wanted is not None and (row[limit] is None or abs(row[limit] - wanted) > example.within):
+            yield f"{example.words}: {limit} is {row[limit]}, not about {wanted}"
+
+
+def order_and_redelivery(kpi: Metric, bench: Bench) -> Problems:
+    """Neither the order of rows nor their arriving again changes a digit."""
+    group = richest(kpi)
+    if not group:
+        return
+    bench.fill(group[0])
+    ordered = [bench.ask(kpi, example) for example in group]
+    bench.empty()
+    bench.desk.deliver(group[0].rows, seed=1)
+    if [bench.ask(kpi, example) for example in group] != ordered:
+        yield "the order in which rows arrive changes the figure"
+    counts = bench.desk.deliver(group[0].rows, seed=2).tables
+    if [c for c in counts if c.new or c.changed]:
+        yield "rows that arrive again are taken as new"
+    if [bench.ask(kpi, example) for example in group] != ordered:
+        yield "rows that arrive again change the figure"
+    bench.empty()
+
+
+def longer_joins(kpi: Metric, bench: Bench) -> Problems:
+    """A join to tables that hold more changes nothing, and no row is counted twice when grouped by them."""
+    group = richest(kpi)
+    if not group:
+        return
+    bench.fill(group[0])
+    alone = [bench.ask(kpi, example) for example in group]
+    rows = [row for part in group[0].rows.values() for row in part]
+    people, firms = ({row[c] for row in rows if row.get(c)} for c in ("customer_id", "account_id"))
+    bench.desk.deliver(_longer(sorted(people), sorted(firms)))
+    if [bench.ask(kpi, example) for example in group] != alone:
+        yield "more rows of customers, accounts or touchpoints change the figure"
+    for example, row in zip(group, alone, strict=True):
+        days = {"start": example.start, "end": example.end}
+        parts = bench.desk.ask(kpi, variant=example.variant, by=[_dimension(kpi)], **days)
+        if sum(part["n"] for part in parts) != row["n"]:
+            yield f"{example.words}: grouped by region, its n is another"
+    bench.empty()
+
+
+def _longer(people: list[str], firms: list[str]) -> dict[str, list[dict[str, Any]]]:
+    """Three versions of each person and company in three sources, and each moment of the journey four times."""
+    versions = [("2025-12-01", "north"), ("2026-02-01", "south"), ("2026-03-05T10:00:00Z", "west")]
+    each = [{"source": s, "region": r, "updated_at": at} for s in ("example", "other", "third") for at, r in versions]
+    moments = [{"source": s, "touchpoint": t} for s in ("example", "other") for t in ("web", "app")]
+    return {
+        "customers": [{**version, "source_id": p} for p in [*people, "x", "y"] for version in each],
+        "accounts": [{**version, "source_id": f} for f in [*firms, "f"] for version in each],
+        "touchpoints": [{**m, "source_id": f"{m['touchpoint']}{i}", "position": i} for m in moments for i in (1, 2)],
+    }
+
+
+# --- nothing there ----------------------------------------------------------------------------------------------------
+
+
+def emptiness(kpi: Metric, variant: str | None, ask: Asker, start: str, end: str, months: int) -> Problems:
+    """Where there are no rows there is no value, n is 0, and nothing is raised."""
+    (row,) = ask(variant=variant)
+    if not is_nothing(row):
+        yield f"an empty lake gives {row['value']}"
+    monthly = ask(variant=variant, grain="month", compare="previous", start=start, end=end)
+    if len(monthly) != months:
+        yield f"{months} empty months give {len(monthly)} rows"
+    if not all(is_nothing(row) and row["previous"] is None and row["moved"] is None for row in monthly):
+        yield "an empty month has a value"
+    if ask(variant=variant, by=[_dimension(kpi)], grain="month", compare="previous", start=start, end=end):
+        yield "an empty lake has groups"
+    if ask(variant=variant, rows=True):
+        yield "an empty lake has rows"
+
+
+def is_nothing(row: Mapping[str, Any]) -> bool:
+    """Whether a row of an answer says that there is nothing."""
+    return (row["value"], row["low"], row["high"], row["n"], row["pending"], row["state"]) == (
+        None,
+        None,
+        None,
+        0,
+        0,
+        "none",
+    )
+
+
+# --- over many rows ---------------------------------------------------------------------------------------------------
+
+
+def bounds(kpi: Metric, variant: str | None, rows: Sequence[Mapping[str, Any]]) -> Problems:
+    """Values lie between their limits, and both within what the unit allows."""
+    asked = kpi.asked([variant] if variant else [])
+    for row in rows:
+        if row["value"] is None:
+            if row["state"] not in ("none", "hidden"):
+                yield f"no value, but the state is {row['state']}"
+            continue
+        low, high = row["low"], row["high"]
+        if not (low is None or low <= row["value"] + SLACK) or not (high is None or high >= row["value"] - SLACK):
+            yield f"{row['value']} is not between {low} and {high}"
+        for number in (row["value"], low, high):
+            if number is not None and not (math.isfinite(number) and _within_unit(asked, number)):
+                yield f"{number} is out of bounds for {asked.unit}"
+
+
+def _within_unit(asked: Any, number: float) -> bool:
+    shares = ("Share", "MoneyShare")
+    if asked.unit == "percent" and type(asked.brick).__name__ in shares:
+        return -SLACK <= number <= 100 + SLACK
+    if asked.unit == "points":
+        return -100 - SLACK <= number <= 100 + SLACK
+    return number >= 0 if asked.unit in ("seconds", "count") else True
+
+
+def sums(kpi: Metric, variant: str | None, told: Asker, by: str) -> Problems:
+    """Groups add up to the whole, or the KPI says why not."""
+    found = next((v for v in kpi.variants if v.name == variant), None)
+    brick = kpi.asked([variant] if variant else []).brick
+    (whole,) = told(variant=variant)
+    names = ["n", "pending"] if _has_no_sums(brick) else ["n", "pending", "part_num", "part_den"]
+    if not (kpi.not_additive or (found and found.not_additive)):
+        yield from _sums(told(variant=variant, by=by, grain="month"), whole, names)
+    elif not brick.once:  # whoever counts once a row stands in one group only, whatever periods do
+        yield from _sums(told(variant=variant, by=by), whole, names)
+
+
+def _has_no_sums(brick: Any) -> bool:
+    return isinstance(brick, Quantile) or not hasattr(brick, "limits")
+
+
+def _sums(parts: Sequence[Mapping[str, Any]], whole: Mapping[str, Any], names: Sequence[str]) -> Problems:
+    for name in names:
+        total = math.fsum(row[name] for row in parts)
+        if not math.isclose(total, whole[name], rel_tol=1e-12, abs_tol=SLACK):
+            yield f"{name} of the groups is {total} together, of the whole {whole[name]}"
+
+
+def opened(kpi: Metric, variant: str | None, rows: pd.DataFrame, whole: Mapping[str, Any]) -> Problems:
+    """The rows behind a number are those that it counts, each with why."""
+    brick = kpi.asked([variant] if variant else []).brick
+    if not len(rows):
+        if whole["n"]:
+            yield "there is a number and no row behind it"
+        return
+    if rows["why"].isna().any() or not (rows["why"].eq("counted") == rows["counted"]).all():
+        yield "a row does not say why"
+    counted = rows[rows["counted"]]
+    heavy = counted[counted["den"] != 0] if "den" in counted and brick.once else counted
+    n = heavy["unit"].nunique() if brick.once else len(counted)
+    if n != whole["n"]:
+        yield f"{n} rows count, but n is {whole['n']}"
+    if int(rows["waiting"].sum()) != whole["pending"]:
+        yield f"{int(rows['waiting'].sum())} rows wait, but pending is {whole['pending']}"
+    if rows["id"].duplicated().any():
+        yield "a row is shown twice"
+    if missing := set(brick.columns) - set(rows.columns):
+        yield f"the rows do not show {', '.join(sorted(missing))}"
+
+
+# --- all of it, for a workspace's own KPIs ----------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What one check said of one KPI; no problems means that it holds."""
+
+    kpi: str
+    check: str
+    problems: tuple[str, ...]
+
+
+def check(kpis: Sequence[Metric], workspace: Workspace) -> Iterator[Finding]:
+    """Every check on each KPI: its examples in a workspace that is thrown away, sums and rows on the real data."""
+    with tempfile.TemporaryDirectory(prefix="wellheard-check-") as folder, Workspace(Path(folder)) as empty:
+        bench = Bench(Desk(empty))
+        for kpi in kpis:
+            for name, problems in _checks(kpi, bench, Desk(workspace)):
+                yield Finding(kpi.name, name, tuple(dict.fromkeys(problems)))
+
+
+def _checks(kpi: Metric, bench: Bench, own: Desk) -> Iterator[tuple[str, Problems]]:
+    yield "words", words(kpi)
+    yield "what it needs", needs(kpi)
+    yield "variants of its examples", named_variants(kpi)
+    for variant in figures_of(kpi):
+
+        def ask_empty(**how: Any) -> list[dict[str, Any]]:
+            return bench.desk.ask(kpi, **how)
+
+        bench.empty()
+        yield f"nothing there{_of(variant)}", emptiness(kpi, variant, ask_empty, "2026-02-01", "2026-08-01", 6)
+    for example in kpi.examples:
+        yield f"example: {example.words}", worked(kpi, example, bench)
+    yield "order and redelivery", order_and_redelivery(kpi, bench)
+    yield "longer joins", longer_joins(kpi, bench)
+    for variant in figures_of(kpi):
+
+        def told(**how: Any) -> list[dict[str, Any]]:
+            return own.ask(kpi, **how)
+
+        (whole,) = told(variant=variant)
+        rows = query(own.workspace.lake, own.workspace.settings, kpi, question(kpi.name, variant=variant, rows=True))
+        by = _dimension(kpi)
+        yield f"bounds{_of(variant)}", bounds(kpi, variant, told(variant=variant, by=[by], grain="month"))
+        yield f"groups add up{_of(variant)}", sums(kpi, variant, told, by)
+        yield f"rows behind it{_of(variant)}", opened(kpi, variant, rows.to_pandas(), whole)
+
+
+def _dimension(kpi: Metric) -> str:
+    """A dimension that the KPI's rows have: a region where they lead to a customer or company, else their source."""
+    return "region" if "region" in known_names(kpi.tables[0], lambda _: frozenset()) else "source"
+
+
+def _of(variant: str | None) -> str:
+    return f" ({variant})" if variant else ""
