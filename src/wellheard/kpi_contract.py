@@ -17,7 +17,7 @@ import pandas as pd
 import pyarrow as pa
 
 from wellheard.app import Workspace
-from wellheard.enrich.conversation_times import fill_times
+from wellheard.enrich.enrichments import enrich
 from wellheard.metrics.bricks import Quantile
 from wellheard.metrics.metric import Example, Metric
 from wellheard.metrics.names import known_names
@@ -88,7 +88,7 @@ class Desk:
             deliveries,
             default_zone="UTC",
             rejects_folder=workspace.folder / "rejects",
-            enrich=fill_times,
+            enrich=enrich,
         )
         assert not report.rejected, report.reasons
         self._taken += [report.import_id] if report.import_id else []
@@ -353,7 +353,7 @@ def sums(kpi: Metric, variant: str | None, told: Asker, by: str) -> Problems:
 
 
 def _has_no_sums(brick: Any) -> bool:
-    return isinstance(brick, Quantile) or not hasattr(brick, "limits")
+    return isinstance(brick, Quantile) or not hasattr(brick, "limits") or not brick.sums_up
 
 
 def _sums(parts: Sequence[Mapping[str, Any]], whole: Mapping[str, Any], names: Sequence[str]) -> Problems:

@@ -79,3 +79,33 @@ def conversations(*rows: Mapping[str, Any]) -> Rows:
     """Conversations that customers opened at midnight of one day, with what is said of each."""
     opened = {"opened_at": "2026-03-05T00:00:00Z", "opened_by": "customer"}
     return {"conversations": [{"source_id": str(number), **opened, **row} for number, row in enumerate(rows)]}
+
+
+def read(sentiments: Mapping[str, int], labels: Mapping[int, str | None] | None = None, **more: Any) -> Rows:
+    """Texts as a model read them: how many of each sentiment, with a valence of half that tone.
+
+    `labels` say what a person read, each from a text's number on until the next.
+    """
+    found = [sentiment for sentiment, n in sentiments.items() for _ in range(n)]
+    valence = {"positive": 0.5, "negative": -0.5}
+    day = "2026-03-05"
+    rows: list[dict[str, Any]] = [
+        {
+            "source_id": f"model{number}",
+            "text_id": str(number),
+            "text_table": "feedback",
+            "written_at": day,
+            "model": "first",
+            "sentiment": sentiment,
+            "valence": valence.get(sentiment, 0.0),
+            **more,
+        }
+        for number, sentiment in enumerate(found)
+    ]
+    steps, label = dict(labels or {}), None
+    for number in range(len(found)):
+        label = steps.get(number, label)
+        if label is not None:
+            key = {"source_id": f"person{number}", "text_id": str(number), "text_table": "feedback"}
+            rows.append({**key, "written_at": day, "model": "human", "sentiment": label})
+    return {"text_scores": rows}
