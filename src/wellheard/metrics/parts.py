@@ -147,8 +147,9 @@ def ranked(ask: Ask, rows: ir.Table, level: float) -> Table:
     """Parts of a quantile: order statistics at the value and at the limits, found by rank."""
     brick = ask.asked.brick
     assert isinstance(brick, Quantile)
-    base = added(ask, unit_totals(ask, rows))
     names = group_names(ask, rows)
+    rows = ask.reader.held(rows.select(*names, "unit", "id", "x", "why", "waiting"))  # three statements read them
+    base = added(ask, unit_totals(ask, rows))
     counted = rows.filter(rows.why.isnull())
     groups = ibis.window(group_by=names) if names else ibis.window()
     order = ibis.window(group_by=names, order_by=["x", "id"]) if names else ibis.window(order_by=["x", "id"])
