@@ -12,7 +12,7 @@ from typing import Any
 
 from wellheard.base.errors import BadCall, BadInput
 from wellheard.base.settings import Settings, home_of, settings_of
-from wellheard.enrich.conversation_times import fill_times
+from wellheard.enrich.enrichments import enrich
 from wellheard.metrics.answer import Answer
 from wellheard.metrics.catalogue import Catalogue, metrics
 from wellheard.metrics.metric import Metric
@@ -183,7 +183,7 @@ class Workspace:
             opened,
             default_zone=self.settings.time_zone,
             rejects_folder=self.folder / "rejects",
-            enrich=fill_times,
+            enrich=enrich,
             progress=progress,
             dry_run=call.dry_run,
             unreadable=lambda: [bad for file in opened for bad in file.unreadable()],
@@ -195,7 +195,7 @@ class Workspace:
 
     def undo(self, import_id: str) -> history.Undone:
         """Takes a load back."""
-        return history.undo(self.lake, import_id, fill_times)
+        return history.undo(self.lake, import_id, enrich)
 
     def feeds(self) -> list[Feed]:
         """Which KPIs this data can feed, and what is missing for the others."""

@@ -19,6 +19,7 @@ from wellheard.metrics.question import Question
 from wellheard.metrics.reader import Reader, instant_literal
 from wellheard.metrics.where import Where, names_in, parse, predicate
 from wellheard.tables.catalogue import table as canonical
+from wellheard.warehouse.links import FOUND, KINDS
 
 UTC = "timestamp('UTC', 6)"
 NAIVE = "timestamp(6)"
@@ -103,18 +104,39 @@ class Ask:
             return rows.mutate(customer_key=ibis.null("string"), c_account=ibis.null("string"))
         own = ibis.ifelse(rows.customer_id.notnull(), rows.source + ":" + rows.customer_id, None)
         if not self.reader.bounds("customers").rows:
-            return rows.mutate(customer_key=own, c_account=ibis.null("string"))
+            rows = rows.mutate(customer_key=own, c_account=ibis.null("string"))
+            return self._linked(rows, "person", rows.source, rows.customer_id)
         joined = self._as_of(rows, "customers", "customer_id", "c", dims)
-        return joined.mutate(customer_key=joined["c:id"].coalesce(own), c_account=joined["c:account_id"])
+        joined = joined.mutate(customer_key=joined["c:id"].coalesce(own), c_account=joined["c:account_id"])
+        return self._linked(joined, "person", joined["c:source"].coalesce(joined.source), joined.customer_id)
 
     def _with_accounts(self, rows: ir.Table, dims: dict[str, Dimension]) -> ir.Table:
         named = rows.account_id.coalesce(rows.c_account) if "account_id" in rows.columns else rows.c_account
         rows = rows.mutate(a_account=named)
         own = ibis.ifelse(rows.a_account.notnull(), rows.source + ":" + rows.a_account, None)
         if not self.reader.bounds("accounts").rows:
-            return rows.mutate(account_key=own)
+            rows = rows.mutate(account_key=own)
+            return self._linked(rows, "company", rows.source, rows.a_account)
         joined = self._as_of(rows, "accounts", "a_account", "a", dims)
-        return joined.mutate(account_key=joined["a:id"].coalesce(own))
+        joined = joined.mutate(account_key=joined["a:id"].coalesce(own))
+        return self._linked(joined, "company", joined["a:source"].coalesce(joined.source), joined.a_account)
+
+    def _linked(self, rows: ir.Table, name: str, source: ir.Value, key: ir.Value) -> ir.Table:
+        """Puts the person or company in place of the key of each row that is linked with others."""
+        kind = KINDS[name]
+        if not self.reader.bounds(kind.links).rows:
+            return rows
+        links = self.reader.table(kind.links)
+        links = links.filter((links.source == FOUND) & links.undone_at.isnull())
+        side = links.select(
+            **{f"{name}:of": links[kind.source], f"{name}:key": links[kind.key], f"{name}:whole": links[kind.whole]}
+        )
+        rows = rows.mutate(**{f"{name}:in": source, f"{name}:id": key})
+        rows = rows.left_join(
+            side, [rows[f"{name}:id"] == side[f"{name}:key"], rows[f"{name}:in"] == side[f"{name}:of"]]
+        )
+        own = "customer_key" if name == "person" else "account_key"
+        return rows.mutate(**{own: rows[f"{name}:whole"].coalesce(rows[own])})
 
     def _as_of(self, rows: ir.Table, name: str, key: str, mark: str, dims: dict[str, Dimension]) -> ir.Table:
         """Joins the version of a customer or account that held at each row's instant.

@@ -15,7 +15,10 @@ from wellheard.base.errors import BadCall, Unknown
 from wellheard.tables.catalogue import table as canonical
 from wellheard.warehouse import takeback
 from wellheard.warehouse.engine import Lake
+from wellheard.warehouse.links import KINDS
 from wellheard.warehouse.load import Enrich
+
+PEOPLE = tuple(kind.linked for kind in KINDS.values())
 
 
 @dataclass(frozen=True)
@@ -90,9 +93,9 @@ def _undo(lake: Lake, import_id: str, enrich: Enrich | None) -> Undone:
     gone = {i.import_id for i in known.values() if i.undone_at is not None} | {import_id}
     removed: dict[str, int] = {}
     restored: dict[str, int] = {}
+    touched: dict[str, str] = {}
 
     def facts() -> None:
-        touched: dict[str, str] = {}
         for name in names:
             back = takeback.take_back(lake.con, "facts", canonical(name), import_id, gone)
             removed[name], restored[name], touched[name] = back
@@ -111,7 +114,19 @@ def _undo(lake: Lake, import_id: str, enrich: Enrich | None) -> Undone:
     # The facts first: should we die between the two, the next writer takes the personal columns back.
     lake.commit(facts)
     lake.commit(personal)
+    people = {name: relation for name, relation in touched.items() if name in PEOPLE}
+    if enrich is not None and people:
+        _again(lake, enrich, people)
     return Undone(import_id, removed, restored, _delivered_again(known, import_id, names))
+
+
+def _again(lake: Lake, enrich: Enrich, people: Mapping[str, str]) -> None:
+    """Links hang on personal columns, which came back after the facts did."""
+
+    def links() -> None:
+        enrich(lake, people)
+
+    lake.commit(links)
 
 
 def _delivered_again(known: Mapping[str, Import], import_id: str, names: list[str]) -> tuple[str, ...]:
