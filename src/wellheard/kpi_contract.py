@@ -289,6 +289,8 @@ def emptiness(kpi: Metric, variant: str | None, ask: Asker, start: str, end: str
     (row,) = ask(variant=variant)
     if not is_nothing(row):
         yield f"an empty lake gives {row['value']}"
+    if variant is not None:  # what follows is of the ways of asking, which variants share
+        return
     monthly = ask(variant=variant, grain="month", compare="previous", start=start, end=end)
     if len(monthly) != months:
         yield f"{months} empty months give {len(monthly)} rows"
