@@ -1,5 +1,5 @@
 -- by: channel
--- variants: median p90 first_resolution waiting_on_us per_received business
+-- variants: median p90 km_median first_resolution waiting_on_us per_received business
 with given as (
     select *,
         case getvariable('variant')
@@ -7,19 +7,35 @@ with given as (
             when 'waiting_on_us' then made__waiting_on_us_seconds
             when 'business' then made__resolution_business_seconds
             when 'per_received' then coalesce(made__resolution_seconds, 0)
+            when 'km_median' then coalesce(made__resolution_seconds, made__unresolved_seconds)
             else made__resolution_seconds end as took,
         made__resolved_at is not null or made__resolution_seconds is not null as resolved,
-        case when getvariable('variant') = 'per_received' then opened_at else coalesce(made__resolved_at, opened_at) end as moment
+        coalesce(getvariable('variant') in ('per_received', 'km_median'), false) as by_start
     from cases
 ),
 judged as (
-    select *, slot(moment) as period, resolved or getvariable('variant') is not distinct from 'per_received' as done
-    from given where asked(moment)
-)
-select period, case when getvariable('dimension') = 'channel' then channel end as dim,
+    select *, slot(moment) as period, case when getvariable('dimension') = 'channel' then channel end as dim,
+        resolved or by_start as done
+    from (select *, case when by_start then opened_at else coalesce(made__resolved_at, opened_at) end as moment from given)
+    where asked(moment)
+),
+steps as (
+    select period, dim, took, count(*) filter (resolved and made__human_replies > 0) as solved,
+        sum(count(*)) over (partition by period, dim order by took desc) as at_risk
+    from judged group by 1, 2, 3
+),
+curve as (
+    select period, dim, took, solved = at_risk as over,
+        exp(sum(ln(nullif(1 - solved / at_risk, 0))) over (partition by period, dim order by took)) as remain
+    from steps
+),
+reached as (select period, dim, min(took) filter (over or remain <= 0.5 + 1e-12) as took from curve group by 1, 2)
+select j.period, j.dim,
     case getvariable('variant')
-        when 'median' then quantile_cont(took, 0.5) filter (done)
-        when 'p90' then quantile_cont(took, 0.9) filter (done)
-        else sum(took) filter (done) / count(took) filter (done) end as value,
-    count(took) filter (done) as n, count(*) filter (not done) as pending
-from judged group by 1, 2
+        when 'median' then quantile_cont(j.took, 0.5) filter (done)
+        when 'p90' then quantile_cont(j.took, 0.9) filter (done)
+        when 'km_median' then any_value(r.took)
+        else sum(j.took) filter (done) / count(j.took) filter (done) end as value,
+    count(j.took) filter (done) as n, count(*) filter (not done) as pending
+from judged j left join reached r on r.period is not distinct from j.period and r.dim is not distinct from j.dim
+group by 1, 2

@@ -29,7 +29,7 @@ class Waiting(Brick):
 
     The unfinished are censored, neither dropped nor taken as finished. Limits are Greenwood's on the log-log scale and
     take every row for itself: where few units stand behind many rows the figure is `few`. A quantile that the curve
-    does not reach has no value.
+    does not reach has neither value nor limits.
     Source: E. L. Kaplan and P. Meier, JASA 53 (1958) 457–481.
     """
 
@@ -75,4 +75,5 @@ def quantiles(
 
 def _quantile(times: Floats, events: Floats, leaving: Floats, p: float, level: float) -> TimeEstimate:
     at_risk = np.cumsum(leaving[::-1])[::-1]
-    return kaplan_meier(times, events, at_risk, level).quantile(p)
+    found = kaplan_meier(times, events, at_risk, level).quantile(p)
+    return NOTHING if np.isnan(found.value) else found
