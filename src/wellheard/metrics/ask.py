@@ -287,10 +287,11 @@ class Ask:
         """Brings money columns of a `fact` to the reporting currency at the rate of the day `on`; adds `no_rate`.
 
         Money already in that currency stays exact; where rates are needed, amounts have twelve decimal places. The
-        currency of the data is that of the whole table, so that no filter changes it.
+        currency of the data is that of the whole table, so that no filter changes it; a second fact of one question
+        is brought to the currency of the first.
         """
         held = self.reader.kept(("currencies", fact), lambda: self._currencies(self.reader.table(fact)))
-        self.currency = self.settings.currency or (held[0] if held else None)
+        self.currency = self.settings.currency or self.currency or (held[0] if held else None)
         if all(c == self.currency for c in held):
             return table.mutate(no_rate=ibis.literal(False))
         rates = self._rates()

@@ -74,6 +74,10 @@ class Brick(ABC):
         """A unit's den from those of its rows that count."""
         return den.max(where=counted) if self.once else total(den, counted)
 
+    def in_n(self, measured: ir.Table) -> ir.BooleanValue:  # noqa: ARG002 - a brick's contract
+        """Which of the rows that count are counted in n."""
+        return ibis.literal(True)
+
     @property
     def sums_up(self) -> bool:
         """Whether num and den of groups add up to those of the whole."""
@@ -173,9 +177,13 @@ class Mean(Summed):
 
 @dataclass(frozen=True)
 class Ratio(Summed):
-    """Σ `num` ÷ Σ `den`, such as money a user; never below `least`."""
+    """Σ `num` ÷ Σ `den`, such as money a user; never below `least`.
+
+    With `of_den`, rows that bear a num alone, such as a cost that no case is named for, are not counted in n.
+    """
 
     least: float = -inf
+    of_den: bool = False
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -183,6 +191,9 @@ class Ratio(Summed):
 
     def row(self, rows: ir.Table) -> dict[str, ir.Value]:
         return {"num": rows.num, "den": rows.den}
+
+    def in_n(self, measured: ir.Table) -> ir.BooleanValue:
+        return measured["m:den"] != 0 if self.of_den else super().in_n(measured)
 
     def limits(self, parts: Parts, level: Floats | float) -> Interval:
         return interval.ratio(moments_in(parts), level, self.least)

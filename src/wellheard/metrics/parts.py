@@ -74,7 +74,7 @@ def unit_totals(ask: Ask, rows: ir.Table) -> ir.Table:
     totals = {
         "num": _float(brick.unit_num(measured["m:num"], counted)),
         "den": _float(brick.unit_den(den, counted)),
-        "n": counted.sum().fill_null(0),
+        "n": (counted & brick.in_n(measured)).sum().fill_null(0),
         "pending": measured.waiting.sum().fill_null(0),
     }
     for side in ("positive", "negative"):
