@@ -11,15 +11,16 @@ import ibis.expr.types as ir
 from wellheard.metrics.ask import Ask, Reason
 
 
-def answers(ask: Ask, kind: str) -> tuple[ir.Table, list[Reason]]:
+def answers(ask: Ask, kind: str, *, every_item: bool = False) -> tuple[ir.Table, list[Reason]]:
     """The answers to questions of a kind, and why some of them do not count.
 
-    A question that is named in the filter or the grouping is asked for itself, main or not.
+    A question that is named in the filter or the grouping is asked for itself, main or not; with `every_item` all are,
+    for kinds whose questions are items of one scale.
     """
     t = ask.facts("survey_responses")
     t = ask.in_range(t.filter(t.kind == kind))
     out: list[Reason] = [(t.test, "a trial answer")]
-    if not ask.mentions("question_id"):
+    if not (every_item or ask.mentions("question_id")):
         out.append((~t.main, "not the survey's main question of its kind"))
     out.append((t.score.isnull(), "no score: the question was skipped"))
     return t, out

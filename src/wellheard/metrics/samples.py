@@ -81,18 +81,20 @@ def conversations(*rows: Mapping[str, Any]) -> Rows:
     return {"conversations": [{"source_id": str(number), **opened, **row} for number, row in enumerate(rows)]}
 
 
-def read(sentiments: Mapping[str, int], labels: Mapping[int, str | None] | None = None, **more: Any) -> Rows:
+def read(
+    sentiments: Mapping[str, int], labels: Mapping[int, str | None] | None = None, key: str = "", **more: Any
+) -> Rows:
     """Texts as a model read them: how many of each sentiment, with a valence of half that tone.
 
-    `labels` say what a person read, each from a text's number on until the next.
+    `labels` say what a person read, each from a text's number on until the next; `key` keeps groups of texts apart.
     """
     found = [sentiment for sentiment, n in sentiments.items() for _ in range(n)]
     valence = {"positive": 0.5, "negative": -0.5}
     day = "2026-03-05"
     rows: list[dict[str, Any]] = [
         {
-            "source_id": f"model{number}",
-            "text_id": str(number),
+            "source_id": f"{key}model{number}",
+            "text_id": f"{key}{number}",
             "text_table": "feedback",
             "written_at": day,
             "model": "first",
@@ -106,6 +108,18 @@ def read(sentiments: Mapping[str, int], labels: Mapping[int, str | None] | None 
     for number in range(len(found)):
         label = steps.get(number, label)
         if label is not None:
-            key = {"source_id": f"person{number}", "text_id": str(number), "text_table": "feedback"}
-            rows.append({**key, "written_at": day, "model": "human", "sentiment": label})
+            text = {"source_id": f"{key}person{number}", "text_id": f"{key}{number}", "text_table": "feedback"}
+            rows.append({**text, "written_at": day, "model": "human", "sentiment": label})
     return {"text_scores": rows}
+
+
+def felt(**ratings: tuple[float, ...]) -> Rows:
+    """How people rated emotions on 1 to 5: of each emotion one rating a person, in the same order."""
+    scale = {"kind": "emotion", "scale_min": 1, "scale_max": 5, "answered_at": "2026-03-05"}
+    return {
+        "survey_responses": [
+            {**scale, "source_id": f"{word}{person}", "customer_id": f"c{person}", "choice": word, "score": score}
+            for word, scores in ratings.items()
+            for person, score in enumerate(scores)
+        ]
+    }

@@ -1,0 +1,18 @@
+-- by: region
+-- variants: positive negative mean_strength
+with given as (
+    select x.*, slot(x.written_at) as period, coalesce(c.region, a.region) as region,
+        coalesce('p' || x.customer_id, x.id) as who
+    from facts.main.text_scores x
+    left join people c on c.source_id = x.customer_id and held(x.written_at, c.valid_from, c.valid_to)
+    left join companies a on a.source_id = c.account_id and held(x.written_at, a.valid_from, a.valid_to)
+    where not x.deleted and x.model <> 'human' and x.strength is not null and asked(x.written_at)
+      and case getvariable('variant') when 'positive' then x.positive_emotion when 'negative' then x.negative_emotion
+          else true end
+)
+select period, case when getvariable('dimension') = 'region' then region end as dim,
+    case when getvariable('variant') = 'mean_strength'
+        then sum(case strength when 'low' then 1 when 'medium' then 2 else 3 end) / count(*)
+        else 100.0 * count(*) filter (strength = 'high') / count(*) end as value,
+    count(*) as n, 0 as pending, count(distinct who) as units
+from given group by 1, 2
