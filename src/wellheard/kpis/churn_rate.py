@@ -3,28 +3,54 @@
 import ibis
 import ibis.expr.types as ir
 
+from wellheard.base.errors import BadCall
 from wellheard.metrics.ask import Ask
-from wellheard.metrics.bricks import MoneyShare, Share
+from wellheard.metrics.bricks import MoneyShare, Ratio, Share
 from wellheard.metrics.cohort import LEVELS, SPANS, cohort
+from wellheard.metrics.daily_churn import Annualised, DailyRates, daily_churn, months_of
 from wellheard.metrics.metric import Example, Metric, Need, Variant
-from wellheard.metrics.samples import CAME_AND_LEFT, MARCH, lives
+from wellheard.metrics.purchases import ORDERS, buying_spans
+from wellheard.metrics.samples import CAME_AND_LEFT, MARCH, lives, orders
+
+INSIDE = "came and left inside the period: reported apart"
 
 
 def rows(ask: Ask) -> ir.Table:
-    t = cohort(ask)
-    inside = t.came & ~t.stays
-    if ask.has("over_start_plus_new"):
-        out = [(inside, "came and left inside the period: reported apart")]
-    else:
-        out = [
-            (inside, "came and left inside the period: reported apart"),
-            (t.came, "not a customer at the period's start"),
-        ]
+    if ask.has("shopify"):
+        t = daily_churn(ask)
+        return ask.rows(t, out=[(t.den == 0, "there on no midnight of the period")], num=t.num, den=t.den)
+    if ask.has("inactive") and ask.has("by_subscription"):
+        raise BadCall("inactive is about customers who order, not subscriptions", hint="leave one out", field="variant")
+    t = cohort(ask, spans=buying_spans(ask) if ask.has("inactive") else None)
+    out = [(t.came & ~t.stays, INSIDE)]
+    if not (ask.has("over_start_plus_new") or ask.has("over_average")):
+        out.append((t.came, "not a customer at the period's start"))
     if ask.has("revenue"):
         out.append((t.no_rate, "no exchange rate for its currency at the period's start"))
+    gone = t.started & ~t.stays
+    if ask.has("over_average"):
+        both = ibis.ifelse(t.started, 0.5, 0.0) + ibis.ifelse(t.stays, 0.5, 0.0)
+        return ask.rows(t, out=out, num=ibis.ifelse(gone, 1.0, 0.0), den=both)
     lost = ibis.greatest(t.mrr_start - t.mrr_end, 0)
-    return ask.rows(t, out=out, good=t.started & ~t.stays, num=lost, den=t.mrr_start)
+    return ask.rows(t, out=out, good=gone, num=lost, den=t.mrr_start, months=months_of(ask, t))
 
+
+AVERAGE = Ratio(scale=100.0, least=0.0)
+# Of ten one leaves on the 5th and one on the 20th; two come on the 10th and stay.
+TEN = lives(
+    (8, "2026-01-01", None),
+    (1, "2026-01-01", "2026-03-05"),
+    (1, "2026-01-01", "2026-03-20"),
+    (2, "2026-03-10", None),
+    (1, "2026-04-05", None),
+)
+SHOP = orders(
+    ("a", "2025-12-15", 10, 0),
+    ("b", "2025-12-15", 10, 0),
+    ("b", "2026-02-20", 10, 0),
+    ("c", "2025-10-01", 10, 0),
+    ("d", "2026-03-31", 10, 0),
+)
 
 KPI = Metric(
     name="churn_rate",
@@ -49,6 +75,15 @@ KPI = Metric(
     variants=(
         *(Variant(level, f"Counted {level.replace('_', ' ')}.") for level in LEVELS),
         Variant("over_start_plus_new", "Divided by the start cohort and those who came and stayed.", Share()),
+        Variant("over_average", "Divided by the mean of the customers at the start and at the end.", AVERAGE),
+        Variant("shopify", "Sum of daily rates: who left on a day ÷ who was there when it began.", DailyRates()),
+        Variant("annualised", "What a year of such periods would lose: 1 − (1 − rate)^(12 ÷ months).", Annualised()),
+        Variant(
+            "inactive",
+            "Customers without an order for 90 days (a setting) ÷ active buyers before.",
+            Share(),
+            spans=ORDERS,
+        ),
         Variant("revenue", "Lost MRR of the cohort, contraction included, ÷ its MRR.", MoneyShare()),
     ),
     examples=(
@@ -61,6 +96,12 @@ KPI = Metric(
             end=MARCH[1],
         ),
         Example("came and left inside", CAME_AND_LEFT, 10.0, 100, start=MARCH[0], end=MARCH[1]),
+        Example("over the average", TEN, 20.0, 12, variant="over_average", start=MARCH[0], end=MARCH[1]),
+        Example("the same month in a year", TEN, 100 * (1 - 0.8**12), 10, "annualised", start=MARCH[0], end=MARCH[1]),
+        Example(
+            "one of ten, then one of eleven", TEN, 100 / 10 + 100 / 11, 12, "shopify", start=MARCH[0], end=MARCH[1]
+        ),
+        Example("who stopped ordering", SHOP, 50.0, 2, variant="inactive", start=MARCH[0], end=MARCH[1]),
         Example("nobody", {}, None, 0, start=MARCH[0], end=MARCH[1]),
     ),
 )

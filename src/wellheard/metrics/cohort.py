@@ -16,15 +16,15 @@ LEVELS = ("by_customer", "by_account", "by_subscription")
 PAUSED = ("paused", "pause", "on_hold", "on hold", "on-hold", "suspended", "frozen")
 
 
-def cohort(ask: Ask, months_back: int = 0, days_back: int = 0) -> ir.Table:
+def cohort(ask: Ask, months_back: int = 0, days_back: int = 0, spans: tuple[ir.Table, str] | None = None) -> ir.Table:
     """One row a window and customer: `period, id, unit, started, stays, came, mrr_start, mrr_end, reactivated`.
 
     A customer is active at an instant where a paid, non-trial subscription `[started_at, ended_at)` covers it that is
     not paused; without subscriptions, where their own `[created_at, ended_at)` does. The reactivated had none in
     between. Money is at the rates of the window's start. Dimensions are as of the window's start; where a customer has
-    several subscriptions, those of the one that pays most.
+    several subscriptions, those of the one that pays most. With `spans` and their table's name these make a customer.
     """
-    over, fact = covering(ask, *spans_of(ask), ask.windows(months_back, days_back))
+    over, fact = covering(ask, *(spans or spans_of(ask)), ask.windows(months_back, days_back))
     return _by_key(_priced(ask, over, fact))
 
 
@@ -151,7 +151,7 @@ def _gap(over: ir.Table) -> ir.BooleanValue:
 def _by_key(over: ir.Table) -> ir.Table:
     """One row a window and key; `former` are those with a span that had ended before the window began."""
     over = over.mutate(gap=_gap(over))
-    dims = {name: _of_largest(over, name) for name in over.columns if name.startswith(DIM)}
+    dims = {name: of_largest(over, name) for name in over.columns if name.startswith(DIM)}
     more = {"mrr_now": over.mrr_now.sum(where=over.at_end).fill_null(0)} if "mrr_now" in over.columns else {}
     grouped = over.group_by(["period", "key"]).agg(
         unit=over.unit.max(),
@@ -168,6 +168,6 @@ def _by_key(over: ir.Table) -> ir.Table:
     return grouped.rename(id="key").mutate(came=~grouped.started)
 
 
-def _of_largest(over: ir.Table, name: str) -> Any:
+def of_largest(over: ir.Table, name: str) -> Any:
     """A dimension's value of the subscription that pays most at the window's start."""
     return over[name].first(order_by=[ibis.desc(over.at_start), ibis.desc(over.mrr), over[name]])
