@@ -12,6 +12,8 @@ from typing import Any
 
 from wellheard.base.errors import BadCall, BadInput
 from wellheard.base.settings import Settings, home_of, settings_of
+from wellheard.enrich import decisions
+from wellheard.enrich.decisions import Decision, Link
 from wellheard.enrich.enrichments import enrich
 from wellheard.metrics.answer import Answer
 from wellheard.metrics.catalogue import Catalogue, metrics
@@ -25,6 +27,7 @@ from wellheard.sources import files
 from wellheard.sources.recipe import Recipe, completed, mapped, read_recipe
 from wellheard.tables.catalogue import tables
 from wellheard.warehouse import history, load
+from wellheard.warehouse import links as found_links
 from wellheard.warehouse.engine import Lake
 from wellheard.warehouse.feeds import Feed, feeds
 
@@ -71,6 +74,18 @@ class _File:
 
     def unreadable(self) -> list[load.BadRow]:
         return [load.BadRow(self.name, b.row, b.reason, b.text) for b in self.file.bad_rows]
+
+
+@dataclass(frozen=True)
+class Effect:
+    """A KPI's figures for all data before and after a decision: value, low, high, n, units."""
+
+    kpi: str
+    title: str
+    unit: str
+    currency: str | None
+    before: Mapping[str, Any]
+    after: Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -197,6 +212,47 @@ class Workspace:
         """Takes a load back."""
         return history.undo(self.lake, import_id, enrich)
 
+    def links(self) -> list[Link]:
+        """Which rows are one person or company, and why; and which are kept apart."""
+        return decisions.links(self.lake)
+
+    def link(self, kind: str, one: str, other: str, by: str = OWNER.name) -> Decision:
+        """What says that two rows of customers (kind `person`) or accounts (`company`) are one: try it, or settle it.
+
+        A row is named as `source:source_id`, or by a key that one source alone uses.
+        """
+        return decisions.joined(self.lake, kind, one, other, by)
+
+    def unlink(self, link_id: str, by: str = OWNER.name) -> Decision:
+        """What says that the two rows of a link are not one."""
+        return decisions.parted(self.lake, link_id, by)
+
+    def relink(self, link_id: str, by: str = OWNER.name) -> Decision:
+        """What withdraws an `unlink`."""
+        return decisions.restored(self.lake, link_id, by)
+
+    def settle(self, decision: Decision) -> str:
+        """Makes a decision hold; gives the id of the import by which it can be taken back."""
+        return found_links.decide(self.lake, decision.kind, decision.row, decision.words, enrich)
+
+    def effects(self, decision: Decision) -> list[Effect]:
+        """The KPIs whose figures a decision would change. Nothing is kept of it."""
+        with self.lake.reading():
+            before = self._figures()
+        with self.lake.trying():
+            found_links.apply(self.lake, decision.kind, decision.row, enrich)
+            after = self._figures()
+        kpis = {kpi.name: kpi for kpi in self.kpis()}
+        return [
+            Effect(name, kpis[name].title, kpis[name].unit, row["currency"], _shown(row), _shown(after[name]))
+            for name, row in before.items()
+            if _shown(row) != _shown(after[name])
+        ]
+
+    def _figures(self) -> dict[str, dict[str, Any]]:
+        """The figures of all data of every KPI that has any."""
+        return {feed.kpi: self.kpi(feed.kpi).to_list()[0] for feed in self.feeds() if feed.rows}
+
     def feeds(self) -> list[Feed]:
         """Which KPIs this data can feed, and what is missing for the others."""
         return feeds(self.lake, {m.name: m.needs for m in self.kpis()})
@@ -212,6 +268,10 @@ def definitions_state(folder: Path) -> Hashable:
     """What tells whether a file of the folder has changed."""
     files_ = sorted(folder.glob("*.toml"))
     return tuple((path.name, path.stat().st_mtime_ns, path.stat().st_size) for path in files_)
+
+
+def _shown(row: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: row[name] for name in ("value", "low", "high", "n", "units")}
 
 
 def _existing(paths: Sequence[Path]) -> list[Path]:

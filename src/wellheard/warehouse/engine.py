@@ -11,6 +11,7 @@ import sqlite3
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
+from itertools import count
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -40,6 +41,7 @@ LOCKED = ("database is locked", "conflict", "could not set lock", "cannot start 
 ibis.options.sql.fuse_selects = False
 
 T = TypeVar("T")
+_TRIALS = count(1)
 
 
 def _load_extension(con: duckdb.DuckDBPyConnection, name: str) -> None:
@@ -274,6 +276,17 @@ class Lake:
             self.con.execute("select 1 from personal.main._imports limit 1")  # both lakes stand still from here
             self._local.snapshot = self.snapshot()
             yield self._local.snapshot
+        finally:
+            self._local.inside = False
+            self.con.execute("rollback")
+
+    @contextmanager
+    def trying(self) -> Iterator[None]:
+        """A state that is written to and read inside, and was never there afterwards; its number is below zero."""
+        self.con.execute("begin")
+        self._local.inside, self._local.snapshot = True, -next(_TRIALS)
+        try:
+            yield
         finally:
             self._local.inside = False
             self.con.execute("rollback")

@@ -190,6 +190,11 @@ def _rows(lake: Lake, sql: str) -> list[dict[str, Any]]:
     return list(table.to_pylist())
 
 
+def rows_of(lake: Lake, kind: Kind) -> list[dict[str, Any]]:
+    """Every row of the links table that was not deleted."""
+    return _rows(lake, f"select * from facts.main.{kind.links} where not deleted")
+
+
 def write(lake: Lake, kind: Kind, rows: Sequence[Mapping[str, Any]], import_id: str | None = None) -> str | None:
     """Merges rows of the links table by their key, inside the caller's transaction.
 
@@ -205,7 +210,7 @@ def write(lake: Lake, kind: Kind, rows: Sequence[Mapping[str, Any]], import_id: 
     con.execute("drop view if exists temp.main._touched_links")
     con.execute(f"create or replace temp table _links ({body}, __state VARCHAR)")
     names = [name for name, _ in columns if name not in ("id", "row_hash")]
-    given = [
+    given: list[dict[str, Any]] = [
         {"deleted": False, "ingested_at": datetime.now(UTC), "import_id": import_id, **row, "__state": "changed"}
         for row in rows
     ]
