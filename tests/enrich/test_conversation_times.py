@@ -96,6 +96,31 @@ def test_what_a_source_gives_stays_where_it_has_no_messages(talk: Talk) -> None:
     assert talk.seconds() == (600, 7200)
 
 
+def test_nothing_that_a_source_gives_is_lost(talk: Talk) -> None:
+    """Every column of the clock that a source without messages and status events fills comes out as it went in."""
+    given: dict[str, Any] = {
+        "first_reopened_at": at(12),
+        "reopen_count": 2,
+        "first_resolution_seconds": 3600,
+        "first_resolution_business_seconds": 1800,
+        "waiting_on_us_seconds": 900,
+        "waiting_on_us_business_seconds": 600,
+        "first_response_due_at": at(10),
+        "resolution_due_at": at(17),
+        "handed_off_at": at(9, 5),
+        "handoff_response_seconds": 300,
+        "handoff_response_business_seconds": 240,
+        "customer_messages": 4,
+        "human_replies": 3,
+        "human_agents": 2,
+        "handoffs": 1,
+    }
+    talk.load(conversations=[conversation("t1", **given)])
+    (row,) = talk.desk.workspace.lake.table("conversations").to_pyarrow().to_pylist()
+    seen = {name: _utc(row[name]) for name in given}
+    assert seen == {name: datetime.fromisoformat(v) if isinstance(v, str) else v for name, v in given.items()}
+
+
 def test_messages_before_their_conversation_and_late_ones(talk: Talk) -> None:
     talk.load(messages=[message("m2", "t1", "human", 12)])
     assert talk.made() == {}

@@ -99,11 +99,13 @@ def times(
         first_response = _first_response(conversation, messages, start, reply, schedule)
         if reply is None and first_response[0] is None and (seen.running or not messages):
             unanswered = _length(start, _given_up(seen, start) or until, schedule)
-        handoff = _length(seen.handed_off, seen.handoff_reply, schedule)
+        handoff = _handoff(conversation, messages, status_events, seen, schedule)
     resolution = _resolution(conversation, messages, seen, begun, schedule)
     first = seen.first_resolved or conversation.first_resolved_at
     first_resolution = resolution
-    if first is None or first != resolved:
+    if not messages and not seen.changed and conversation.first_resolution_seconds is not None:
+        first_resolution = conversation.first_resolution_seconds, conversation.first_resolution_business_seconds
+    elif first is None or first != resolved:
         first_resolution = _length(_begun(conversation, messages, seen, first), first, schedule)
     unresolved = _length(begun, until, schedule) if resolved is None and resolution[0] is None else _UNKNOWN
     waiting = _waiting(conversation, messages, seen, schedule, until)
@@ -117,16 +119,16 @@ def times(
         *first_response,
         *resolution,
         *waiting,
-        seen.first_reopened,
+        seen.first_reopened if seen.changed else conversation.first_reopened_at,
         *first_resolution,
         *unanswered,
         *unresolved,
-        None if out else due_at(schedule, start, "first_response", priority),
-        due_at(schedule, begun, "resolution", priority),
-        seen.handed_off,
+        None if out else due_at(schedule, start, "first_response", priority) or conversation.first_response_due_at,
+        due_at(schedule, begun, "resolution", priority) or conversation.resolution_due_at,
+        seen.handed_off if status_events else conversation.handed_off_at,
         *handoff,
-        *_counts(messages, seen),
-        seen.handoffs if status_events else None,
+        *_counts(conversation, messages, seen),
+        seen.handoffs if status_events else conversation.handoffs,
     )
 
 
@@ -195,7 +197,7 @@ def _waiting(
     until: datetime | None,
 ) -> Lengths:
     if not messages:
-        return conversation.waiting_on_us_seconds, None
+        return conversation.waiting_on_us_seconds, conversation.waiting_on_us_business_seconds
     waits = _waits(seen, until)
     seconds = sum((end - start).total_seconds() for start, end in waits)
     return seconds, None if schedule is None else sum(business_seconds(schedule, *wait) for wait in waits)
@@ -207,10 +209,25 @@ def _waits(seen: Replay, until: datetime | None) -> list[Stretch]:
     return [*seen.waits, (seen.since, until)]
 
 
-def _counts(messages: Sequence[object], seen: Replay) -> tuple[int | None, int | None, int | None]:
+def _handoff(
+    conversation: Conversation,
+    messages: Sequence[object],
+    status_events: Sequence[object],
+    seen: Replay,
+    schedule: Schedule | None,
+) -> Lengths:
+    """From the bot's handing over to a person's reply; as it was given where the history is not there to tell."""
+    if messages and status_events:
+        return _length(seen.handed_off, seen.handoff_reply, schedule)
+    return conversation.handoff_response_seconds, conversation.handoff_response_business_seconds
+
+
+def _counts(
+    conversation: Conversation, messages: Sequence[object], seen: Replay
+) -> tuple[int | None, int | None, int | None]:
     """Customer messages until the last resolution, human replies, and the different people who wrote them."""
     if not messages:
-        return None, None, None
+        return conversation.customer_messages, conversation.human_replies, conversation.human_agents
     agents = len(seen.agents) if seen.agents or not seen.replies else None
     return seen.touches_then if seen.last_resolved else seen.touches, seen.replies, agents
 

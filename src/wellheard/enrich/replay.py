@@ -34,6 +34,19 @@ class Conversation(NamedTuple):
     resolution_seconds: float | None = None
     resolution_business_seconds: float | None = None
     waiting_on_us_seconds: float | None = None
+    waiting_on_us_business_seconds: float | None = None
+    first_resolution_seconds: float | None = None
+    first_resolution_business_seconds: float | None = None
+    first_reopened_at: datetime | None = None
+    first_response_due_at: datetime | None = None
+    resolution_due_at: datetime | None = None
+    handed_off_at: datetime | None = None
+    handoff_response_seconds: float | None = None
+    handoff_response_business_seconds: float | None = None
+    customer_messages: int | None = None
+    human_replies: int | None = None
+    human_agents: int | None = None
+    handoffs: int | None = None
 
 
 class Message(NamedTuple):
