@@ -123,3 +123,24 @@ def felt(**ratings: tuple[float, ...]) -> Rows:
             for person, score in enumerate(scores)
         ]
     }
+
+
+def healths(*scores: tuple[str, float, str], left: Mapping[str, str] | None = None, model: str = "formula") -> Rows:
+    """Health scores: whose, how much, as of which day; `left` says who went when."""
+    return {
+        "customer_scores": [
+            {
+                "source_id": str(number),
+                "customer_id": who,
+                "kind": "health",
+                "value": value,
+                "as_of": day,
+                "coverage": 80,
+                "model": model,
+            }
+            for number, (who, value, day) in enumerate(scores)
+        ],
+        "customers": [
+            {"source_id": who, "created_at": "2025-01-01", "ended_at": day} for who, day in (left or {}).items()
+        ],
+    }
