@@ -25,6 +25,8 @@ Home = Annotated[
     Path | None,
     typer.Option("--home", envvar="WELLHEARD_HOME", help="The folder of the deployment; made on first use."),
 ]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Show the effect and change nothing.")]
+LinkId = Annotated[str, typer.Argument(help="The link's id, or its first letters, from `wellheard links`.")]
 Format = Annotated[str, typer.Option("--format", help="table, json, csv or parquet.")]
 _state: dict[str, Any] = {"home": None, "workspace": "main"}
 
@@ -135,6 +137,47 @@ def undo(id: Annotated[str, typer.Argument(help="The import's id, from `wellhear
 
     with _open() as workspace:
         undone(workspace.undo(id))
+
+
+@app.command()
+def links(format: Format = "table") -> None:
+    """List which rows are one person or company, and why."""
+    from wellheard.console import links_table
+
+    with _open() as workspace:
+        links_table(workspace.links(), format)
+
+
+@app.command()
+def link(
+    kind: Annotated[str, typer.Argument(help="person or company.")],
+    one: Annotated[str, typer.Argument(help="A row of customers or accounts, as source:source_id.")],
+    other: Annotated[str, typer.Argument(help="The row that is the same person or company.")],
+    dry_run: DryRun = False,
+) -> None:
+    """Say that two rows are one person or company, and show what that does to the KPIs."""
+    _decide(lambda workspace: workspace.link(kind, one, other), dry_run)
+
+
+@app.command()
+def unlink(id: LinkId, dry_run: DryRun = False) -> None:
+    """Say that the two rows of a link are not one; no rule links them again."""
+    _decide(lambda workspace: workspace.unlink(id), dry_run)
+
+
+@app.command()
+def relink(id: LinkId, dry_run: DryRun = False) -> None:
+    """Withdraw an unlink."""
+    _decide(lambda workspace: workspace.relink(id), dry_run)
+
+
+def _decide(decision_in: Callable[[Any], Any], dry_run: bool) -> None:
+    from wellheard.console import decided
+
+    with _open() as workspace:
+        decision = decision_in(workspace)
+        effects = workspace.effects(decision)
+        decided(decision.words, effects, None if dry_run else workspace.settle(decision))
 
 
 @app.command()

@@ -15,7 +15,9 @@ from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from wellheard.app import Effect
 from wellheard.base.errors import BadCall
+from wellheard.enrich.decisions import Link
 from wellheard.metrics.answer import Answer
 from wellheard.metrics.question import column_of
 from wellheard.reports import units
@@ -217,3 +219,45 @@ def undone(result: Undone) -> None:
     if result.again:
         again = ", ".join(result.again)
         console.print(f"later imports brought some of these rows too ({again}); import them again if they are wanted")
+
+
+def links_table(links: Sequence[Link], format: str) -> None:
+    """Every link in the format asked for: ids and reasons, no personal values."""
+    rows = [
+        {
+            "id": link.id,
+            "kind": link.kind,
+            "row": link.row,
+            "linked_with": link.beside,
+            "whole": link.whole,
+            "state": link.state,
+            "why": link.why,
+            "since": link.since.isoformat(timespec="seconds"),
+            "ended_at": link.ended_at.isoformat(timespec="seconds") if link.ended_at else None,
+            "decided_by": link.decided_by,
+        }
+        for link in links
+    ]
+    shown = [{**row, "id": row["id"][:12]} for row in rows] if format == "table" else rows
+    columns = ["id", "kind", "row", "linked_with", "whole", "state", "why", "since", "ended_at", "decided_by"]
+    print_objects(shown, format, columns)
+
+
+def decided(words: str, effects: Sequence[Effect], import_id: str | None) -> None:
+    """What a decision about a link does to the KPIs, and whether it was made."""
+    if effects:
+        rows = []
+        for e in effects:
+            row: dict[str, Any] = {"KPI": e.title}
+            for side, figures in (("before", e.before), ("after", e.after)):
+                row[side] = str(units.written(figures["value"], e.unit, e.currency))
+                row[f"n {side}"] = figures["n"]
+                row[f"units {side}"] = figures["units"]
+            rows.append(row)
+        _print_table(rows, list(rows[0]), f"{words}: what changes, over all data")
+    else:
+        out().print(f"{words}: no KPI's figure changes")
+    if import_id is None:
+        out().print("dry run: nothing was written")
+    else:
+        out().print(f"done; `wellheard undo {import_id}` takes it back")
