@@ -139,50 +139,15 @@ def undo(id: Annotated[str, typer.Argument(help="The import's id, from `wellhear
         undone(workspace.undo(id))
 
 
-@app.command()
-def links(format: Format = "table") -> None:
-    """List which rows are one person or company, and why."""
-    from wellheard.console import links_table
-
-    with _open() as workspace:
-        links_table(workspace.links(), format)
+kpis_app = typer.Typer(invoke_without_command=True, help="List every KPI with its words; check those of your own.")
+app.add_typer(kpis_app, name="kpis")
 
 
-@app.command()
-def link(
-    kind: Annotated[str, typer.Argument(help="person or company.")],
-    one: Annotated[str, typer.Argument(help="A row of customers or accounts, as source:source_id.")],
-    other: Annotated[str, typer.Argument(help="The row that is the same person or company.")],
-    dry_run: DryRun = False,
-) -> None:
-    """Say that two rows are one person or company, and show what that does to the KPIs."""
-    _decide(lambda workspace: workspace.link(kind, one, other), dry_run)
-
-
-@app.command()
-def unlink(id: LinkId, dry_run: DryRun = False) -> None:
-    """Say that the two rows of a link are not one; no rule links them again."""
-    _decide(lambda workspace: workspace.unlink(id), dry_run)
-
-
-@app.command()
-def relink(id: LinkId, dry_run: DryRun = False) -> None:
-    """Withdraw an unlink."""
-    _decide(lambda workspace: workspace.relink(id), dry_run)
-
-
-def _decide(decision_in: Callable[[Any], Any], dry_run: bool) -> None:
-    from wellheard.console import decided
-
-    with _open() as workspace:
-        decision = decision_in(workspace)
-        effects = workspace.effects(decision)
-        decided(decision.words, effects, None if dry_run else workspace.settle(decision))
-
-
-@app.command()
-def kpis(format: Format = "table") -> None:
-    """List every KPI with its words."""
+@kpis_app.callback()
+def kpis(context: typer.Context, format: Format = "table") -> None:
+    """List every KPI with its words, or check the KPIs of your own."""
+    if context.invoked_subcommand is not None:
+        return
     from wellheard.console import print_objects
 
     with _open() as workspace:
@@ -191,6 +156,26 @@ def kpis(format: Format = "table") -> None:
         print_objects(listed, "json")
         return
     print_objects([{k: k_[k] for k in ("name", "title", "unit", "question")} for k_ in listed], format)
+
+
+@kpis_app.command("check")
+def kpis_check(
+    file: Annotated[
+        list[Path] | None, typer.Argument(help="TOML files; by default all in the home's folder kpis.")
+    ] = None,
+    format: Format = "table",
+) -> None:
+    """Hold your own KPIs to the contract that the built-in ones keep: examples, empty data, sums, rows."""
+    from wellheard.console import print_findings
+    from wellheard.kpi_contract import check
+    from wellheard.metrics.own import read_metric
+
+    with _open() as workspace:
+        faults = () if file else workspace.catalogue.faults
+        own = [read_metric(p) for p in file] if file else [m for v in workspace.catalogue.own.values() for m in v]
+        held = print_findings(check(own, workspace), faults, format)
+    if not held:
+        raise typer.Exit(1)
 
 
 @app.command()
@@ -208,6 +193,9 @@ def kpi(
     engine: Annotated[str, typer.Option(help="auto, facts or rollups.")] = "auto",
     rows: Annotated[bool, typer.Option("--rows", help="The rows behind the number, each with why it counted.")] = False,
     level: Annotated[float, typer.Option(help="The level of the interval.")] = 0.95,
+    preview_definition: Annotated[
+        Path | None, typer.Option(help="A TOML file: show the last twelve months by its definition, too.")
+    ] = None,
     format: Format = "table",
 ) -> None:
     """Compute a KPI."""
@@ -220,6 +208,12 @@ def kpi(
             field="engine",
         )
     with _open() as workspace:
+        if preview_definition is not None:
+            from wellheard.console import print_preview
+            from wellheard.preview import preview
+
+            print_preview(preview(workspace, name, preview_definition), format)
+            return
         answer = workspace.kpi(
             name,
             by=by or (),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date
 from typing import Any
@@ -16,10 +16,13 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from wellheard.app import Effect
-from wellheard.base.errors import BadCall
+from wellheard.base.errors import BadCall, BadInput
+from wellheard.base.periods import Grain
 from wellheard.enrich.decisions import Link
+from wellheard.kpi_contract import Finding
 from wellheard.metrics.answer import Answer
 from wellheard.metrics.question import column_of
+from wellheard.preview import Month, Preview
 from wellheard.reports import units
 from wellheard.warehouse.feeds import Feed
 from wellheard.warehouse.history import Import, Undone
@@ -87,6 +90,57 @@ def _figure(row: Mapping[str, Any], answer: Answer) -> dict[str, Any]:
         shown["change"] = units.change(row["change"], unit, currency)
         shown["moved"] = row["moved"] or ""
     return shown
+
+
+def print_preview(preview: Preview, format: str) -> None:
+    """The last twelve months by two definitions, side by side."""
+    if format != "table":
+        sides = ("value", "low", "high", "n", "definition")
+        print_objects(
+            [
+                {
+                    "period_start": m.start.isoformat(),
+                    "partial": m.partial,
+                    **{f"{side}_{name}": row.get(name) for side, row in _sides(m) for name in sides},
+                }
+                for m in preview.months
+            ],
+            format,
+        )
+        return
+    before = preview.before.definition(()) if preview.before is not None else "(not defined)"
+    rows = []
+    for m in preview.months:
+        shown = {"period": units.period_name(m.start, Grain.MONTH) + (" (partial)" if m.partial else "")}
+        for side, row in _sides(m):
+            currency = row.get("currency")
+            shown[side] = str(units.written(row.get("value"), row.get("unit", ""), currency))
+            shown[f"{side}: 95% interval"] = units.spread(
+                row.get("low"), row.get("high"), row.get("unit", ""), currency
+            )
+            shown[f"{side}: n"] = str(row.get("n", "–"))
+        rows.append(shown)
+    _print_table(rows, list(rows[0] if rows else []), f"before: {before}; after: {preview.after.definition(())}")
+
+
+def _sides(month: Month) -> tuple[tuple[str, Mapping[str, Any]], ...]:
+    return ("before", month.before), ("after", month.after)
+
+
+def print_findings(findings: Iterable[Finding], faults: Sequence[BadInput], format: str) -> bool:
+    """What was checked of own KPIs; gives whether all of it holds."""
+    rows = [{"kpi": "", "check": "the file can be read", "holds": False, "problem": str(f)} for f in faults]
+    for finding in findings:
+        problem = "; ".join(finding.problems)
+        rows.append({"kpi": finding.kpi, "check": finding.check, "holds": not problem, "problem": problem})
+    if not rows and format == "table":
+        out().print("there are no KPIs of your own: docs/own-kpis.md shows how one is written")
+    elif format == "table":
+        words = [{**row, "holds": "yes" if row["holds"] else "no"} for row in rows]
+        _print_table(words, list(words[0]), None)
+    else:
+        print_objects(rows, format)
+    return all(row["holds"] for row in rows)
 
 
 def print_objects(rows: Sequence[Mapping[str, Any]], format: str, columns: Sequence[str] | None = None) -> None:
@@ -238,7 +292,7 @@ def links_table(links: Sequence[Link], format: str) -> None:
         }
         for link in links
     ]
-    shown = [{**row, "id": row["id"][:12]} for row in rows] if format == "table" else rows
+    shown = [{**row, "id": link.id[:12]} for row, link in zip(rows, links, strict=True)] if format == "table" else rows
     columns = ["id", "kind", "row", "linked_with", "whole", "state", "why", "since", "ended_at", "decided_by"]
     print_objects(shown, format, columns)
 

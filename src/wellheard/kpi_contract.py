@@ -47,7 +47,7 @@ class Delivered:
     def __init__(self, table: str, rows: Rows) -> None:
         self.name = table
         self.rows = rows
-        self.columns = list(dict.fromkeys(name for row in rows for name in row))
+        self.columns: Sequence[str] = list(dict.fromkeys(name for row in rows for name in row))
 
     def batches(self) -> Iterator[pa.RecordBatch]:
         arrays = {name: self._array(name, [row.get(name) for row in self.rows]) for name in self.columns}
