@@ -144,3 +144,26 @@ def healths(*scores: tuple[str, float, str], left: Mapping[str, str] | None = No
             {"source_id": who, "created_at": "2025-01-01", "ended_at": day} for who, day in (left or {}).items()
         ],
     }
+
+
+def invitations(answered: int, seen: int, delivered: int, bounced: int, young: int = 0) -> Rows:
+    """Invitations of one day by how far they got, with their answers, and `young` ones delivered 30 days later."""
+    steps = ["answered"] * answered + ["seen"] * seen + ["delivered"] * delivered + ["bounced"] * bounced
+    sent = [
+        {
+            "source_id": f"i{number}",
+            "survey_id": "after-support",
+            "sent_at": "2026-03-01",
+            "delivered_at": None if step == "bounced" else "2026-03-01",
+            "seen_at": "2026-03-02" if step in ("answered", "seen") else None,
+            "bounced": str(step == "bounced").lower(),
+        }
+        for number, step in enumerate(steps)
+    ]
+    late = {"survey_id": "after-support", "sent_at": "2026-03-31", "delivered_at": "2026-03-31"}
+    sent += [{**late, "source_id": f"late{number}"} for number in range(young)]
+    answer = {"kind": "csat", "survey_id": "after-support", "answered_at": "2026-03-20", "score": 5}
+    return {
+        "survey_invitations": sent,
+        "survey_responses": [{**answer, "source_id": str(i), "invitation_id": f"i{i}"} for i in range(answered)],
+    }
