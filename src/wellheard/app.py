@@ -231,6 +231,11 @@ class Workspace:
         """What withdraws an `unlink`."""
         return decisions.restored(self.lake, link_id, by)
 
+    def turned(self, link_id: str) -> Decision:
+        """The `unlink` of a link that holds, the `relink` of one that was undone by hand."""
+        holds = decisions.link_of(self.lake, link_id).state == "holds"
+        return self.unlink(link_id) if holds else self.relink(link_id)
+
     def settle(self, decision: Decision) -> str:
         """Makes a decision hold; gives the id of the import by which it can be taken back."""
         return found_links.decide(self.lake, decision.kind, decision.row, decision.words, enrich)

@@ -23,7 +23,7 @@ from wellheard.metrics.reader import Reader
 from wellheard.sources import files
 from wellheard.sources.recipe import ATTRIBUTE, Take, completed, mapped
 from wellheard.web.server import make_app
-from wellheard.web.services import Draft, Preview, Progress, Report, Services
+from wellheard.web.services import Draft, Preview, Progress, Report, Services, Turned
 
 LOCAL = {"127.0.0.1": socket.AF_INET, "localhost": socket.AF_INET, "::1": socket.AF_INET6}
 TRIED_PORTS = 50
@@ -128,7 +128,15 @@ def services_of(workspace: Workspace) -> Services:
         recipe=recipe_text,
         imports=workspace.imports,
         undo=workspace.undo,
+        links=workspace.links,
+        effect_of=lambda id: _turned(workspace, id),
+        turn=lambda id: workspace.settle(workspace.turned(id)),
     )
+
+
+def _turned(workspace: Workspace, id: str) -> Turned:
+    decision = workspace.turned(id)
+    return Turned(decision.words, workspace.effects(decision))
 
 
 def _preview(path: Path) -> Preview:

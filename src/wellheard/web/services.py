@@ -97,6 +97,54 @@ class Undone(Protocol):
     def restored(self) -> Mapping[str, int]: ...
 
 
+class Link(Protocol):
+    """Two rows that are one person or company, were so once, or are kept apart by hand."""
+
+    @property
+    def id(self) -> str: ...
+    @property
+    def kind(self) -> str: ...
+    @property
+    def row(self) -> str: ...
+    @property
+    def beside(self) -> str: ...
+    @property
+    def why(self) -> str: ...
+    @property
+    def since(self) -> datetime: ...
+    @property
+    def ended_at(self) -> datetime | None: ...
+    @property
+    def decided_by(self) -> str | None: ...
+    @property
+    def state(self) -> str: ...
+
+
+class Effect(Protocol):
+    """A KPI's figures before and after a decision."""
+
+    @property
+    def kpi(self) -> str: ...
+    @property
+    def title(self) -> str: ...
+    @property
+    def unit(self) -> str: ...
+    @property
+    def currency(self) -> str | None: ...
+    @property
+    def before(self) -> Mapping[str, Any]: ...
+    @property
+    def after(self) -> Mapping[str, Any]: ...
+
+
+@dataclass(frozen=True)
+class Turned:
+    """What undoing a link, or withdrawing that, would mean: in words, and the figures it changes."""
+
+    words: str
+    effects: Sequence[Effect]
+
+
 @dataclass(frozen=True)
 class Preview:
     """The beginning of a file: how it is read in words, its columns, its first rows, and how many could not be read."""
@@ -147,3 +195,6 @@ class Services:
     recipe: Callable[[Draft], str]
     imports: Callable[[], Sequence[Import]]
     undo: Callable[[str], Undone]
+    links: Callable[[], Sequence[Link]]
+    effect_of: Callable[[str], Turned]
+    turn: Callable[[str], str]

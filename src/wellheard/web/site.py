@@ -26,7 +26,7 @@ STATIC = {
     **{path.name: path for path in sorted((HERE / "assets").iterdir())},
     **{path.name: path for path in sorted((HERE / "vendor").iterdir()) if path.suffix in (".js", ".woff2")},
 }
-NAVIGATION = (("/", "Scorecard"), ("/kpis", "KPIs"), ("/import", "Import"))
+NAVIGATION = (("/", "Scorecard"), ("/kpis", "KPIs"), ("/import", "Import"), ("/identity", "Identity"))
 
 
 class Site:
