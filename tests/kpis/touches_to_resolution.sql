@@ -7,13 +7,13 @@ with written as (
         and (m.sent_at <= c.made__resolved_at or c.made__resolved_at is null) group by 1
 ),
 moved as (
-    select c.id, count(distinct e.changed_at) as handoffs from cases c join facts.main.status_events e
+    select c.id, count(distinct e.changed_at) as passes from cases c join facts.main.status_events e
         on e.conversation_id = c.source_id and e.source = c.source and not e.deleted
     where e.field in ('team', 'agent_id') and e.old is not null and e.new is not null and e.new <> e.old group by 1
 ),
 judged as (
     select channel, coalesce(made__resolved_at, opened_at) as moment, made__resolved_at is not null as resolved,
-        case when getvariable('variant') = 'handoffs' then coalesce(handoffs, 0) else coalesce(messages, 0) end as x
+        case when getvariable('variant') = 'handoffs' then coalesce(passes, 0) else coalesce(messages, 0) end as x
     from cases left join written using (id) left join moved using (id)
 )
 select slot(moment) as period, case when getvariable('dimension') = 'channel' then channel end as dim,
