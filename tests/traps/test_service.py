@@ -152,3 +152,110 @@ def test_p90_below_36_cases_has_no_upper_limit(desk: Any) -> None:
     assert desk.one("first_response_time:p90")["high"] is None
     desk.deliver({"conversations": cases(36)})
     assert desk.one("first_response_time:p90")["high"] == 36
+
+
+def solved(who: str, day: int, **more: Any) -> dict[str, Any]:
+    """A conversation of March 2026 that was resolved an hour after it was opened."""
+    return {
+        "source_id": f"{who}{day}{more.get('channel', '')}",
+        "customer_id": who,
+        "topic": "billing",
+        "opened_by": "customer",
+        "opened_at": f"2026-03-{day:02d}T08:00:00Z",
+        "resolved_at": f"2026-03-{day:02d}T09:00:00Z",
+        **more,
+    }
+
+
+def test_a_return_by_another_channel_is_seen_through_the_filter(desk: Any) -> None:
+    cases = [solved("a", 2, channel="chat"), solved("a", 4, channel="email"), solved("b", 2, channel="chat")]
+    desk.deliver({"conversations": [*cases, solved("z", 25, channel="phone")]})
+    row = desk.one("first_contact_resolution", where="channel = 'chat'")
+    assert (row["value"], row["n"], row["pending"]) == (50, 2, 0)
+
+
+def test_a_return_after_the_asked_period_is_seen(desk: Any) -> None:
+    desk.deliver({"conversations": [solved("a", 28), solved("a", 31), solved("z", 31), solved("y", 30, topic=None)]})
+    late = [{**solved("x", 1), "opened_at": "2026-04-20T08:00:00Z", "resolved_at": None, "source_id": "late"}]
+    desk.deliver({"conversations": late})
+    row = desk.one("first_contact_resolution", start="2026-03-01", end="2026-03-30")
+    assert (row["value"], row["n"]) == (0, 1)
+
+
+def test_the_week_that_is_not_over_is_no_success(desk: Any) -> None:
+    desk.deliver({"conversations": [solved("a", 2), solved("a", 3), solved("b", 9), solved("c", 10)]})
+    row = desk.one("first_contact_resolution")
+    assert (row["value"], row["n"], row["pending"]) == (50, 2, 2)
+    assert desk.one("reopen_rate")["pending"] == 2
+
+
+def test_spam_merged_and_our_own_are_no_return(desk: Any) -> None:
+    others = [solved("a", 3, spam=True), solved("a", 4, merged_into="a2"), solved("a", 5, opened_by="human")]
+    desk.deliver({"conversations": [solved("a", 2), *others, solved("z", 20)]})
+    row = desk.one("first_contact_resolution")
+    assert (row["value"], row["n"], row["pending"]) == (100, 1, 1)
+
+
+def test_two_customers_without_a_name_are_not_one(desk: Any) -> None:
+    desk.deliver({"conversations": [solved("a", 2), {**solved("b", 2), "customer_id": None},
+                                    {**solved("c", 3), "customer_id": None}, solved("z", 20)]})  # fmt: skip
+    row = desk.one("first_contact_resolution")
+    assert (row["value"], row["n"], row["pending"]) == (100, 1, 1)
+    why = [r["why"] for r in desk.kpi("first_contact_resolution", rows=True)]
+    assert why.count("no customer is named, so a return cannot be seen") == 2
+
+
+def test_an_open_conversation_past_its_promise_is_missed(desk: Any) -> None:
+    """Leaving tickets unanswered does not keep a promise: only what is answered in time does."""
+    due = {
+        "opened_by": "customer",
+        "opened_at": "2026-03-02T08:00:00Z",
+        "first_response_due_at": "2026-03-02T09:00:00Z",
+    }
+    desk.deliver({"conversations": [
+        {**due, "source_id": "kept", "first_human_reply_at": "2026-03-02T09:00:00Z"},
+        {**due, "source_id": "late", "first_human_reply_at": "2026-03-02T09:00:01Z"},
+        {**due, "source_id": "open"},
+        {**due, "source_id": "soon", "first_response_due_at": "2026-03-03T09:00:00Z"},
+        {**due, "source_id": "given up", "closed_at": "2026-03-02T10:00:00Z"},
+    ]})  # fmt: skip
+    row = desk.one("sla_attainment")
+    assert (row["value"], row["n"], row["pending"]) == (25, 4, 1)
+
+
+def test_a_bot_that_closes_on_a_customer_who_returns_serves_nobody(desk: Any) -> None:
+    cases = [
+        solved(who, day, topic=topic) for who, day, topic in (("a", 2, "billing"), ("a", 3, None), ("b", 2, "bug"))
+    ]
+    bot = [said(("customer", f"{c['opened_at']}", "public"), ("bot", f"{c['resolved_at']}", "public"),
+                conversation=c["source_id"]) for c in cases]  # fmt: skip
+    last = solved("z", 20)
+    desk.deliver({"conversations": [*cases, last], "messages": [m for part in bot for m in part]})
+    row = desk.one("self_service_rate")
+    assert row["n"] == 3
+    assert row["value"] == pytest.approx(200 / 3)
+
+
+def test_money_spent_twice_is_counted_once_and_overhead_once(desk: Any) -> None:
+    cases = [solved("a", 2, cost=10, currency="EUR"), solved("b", 2, cost=None, currency="EUR")]
+    ledger = [("a2", 10), ("b2", 6), (None, 24)]
+    desk.deliver({
+        "conversations": cases,
+        "costs": [{"source_id": str(i), "conversation_id": of, "kind": "service", "amount": amount, "currency": "EUR",
+                   "incurred_at": "2026-03-02"} for i, (of, amount) in enumerate(ledger)],
+    })  # fmt: skip
+    row = desk.one("cost_per_resolution")
+    assert (row["value"], row["n"]) == (20, 2)
+    by_topic = desk.kpi("cost_per_resolution", by=["topic"])
+    assert [(r["topic"], r["value"], r["n"]) for r in by_topic] == [("billing", 8, 2), (None, None, 0)]
+
+
+def test_a_backlog_is_what_was_open_then_not_what_is_open_now(desk: Any) -> None:
+    desk.deliver({"conversations": [
+        solved("a", 2, resolved_at="2026-04-10T09:00:00Z"), solved("b", 20, resolved_at=None),
+        {**solved("c", 1), "opened_at": "2026-05-02T08:00:00Z", "resolved_at": None},
+    ]})  # fmt: skip
+    months = desk.kpi("backlog", grain="month")
+    assert [(row["period_start"], row["value"]) for row in months] == [
+        ("2026-03-01", 2), ("2026-04-01", 1), ("2026-05-01", 2)]  # fmt: skip
+    assert all(row["low"] is None and row["high"] is None for row in months)
