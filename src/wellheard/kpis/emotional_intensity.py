@@ -6,7 +6,7 @@ import ibis.expr.types as ir
 from wellheard.metrics.ask import Ask
 from wellheard.metrics.bricks import Mean, Share
 from wellheard.metrics.metric import Example, Metric, Need, Variant
-from wellheard.metrics.samples import read
+from wellheard.metrics.samples import Rows
 from wellheard.metrics.texts import readings
 
 
@@ -21,15 +21,14 @@ def rows(ask: Ask) -> ir.Table:
     return ask.rows(t, out=out, emotions=t.emotions, strength=t.strength, good=t.strength == "high", x=x)
 
 
-def _texts(*groups: tuple[str | None, str, int]) -> dict[str, list[dict[str, object]]]:
+def _texts(*groups: tuple[str | None, str, int]) -> Rows:
     """Texts by strength and side of their emotion: how many of each."""
+    each = [(f"{i}-{k}", strength, side) for i, (strength, side, n) in enumerate(groups) for k in range(n)]
+    base = {"text_table": "feedback", "written_at": "2026-03-05", "model": "first"}
     return {
         "text_scores": [
-            row
-            for number, (strength, side, n) in enumerate(groups)
-            for row in read({"neutral": n}, key=str(number), strength=strength, **{f"{side}_emotion": True})[
-                "text_scores"
-            ]
+            {**base, "source_id": key, "text_id": key, "strength": strength, f"{side}_emotion": True}
+            for key, strength, side in each
         ]
     }
 
