@@ -11,17 +11,44 @@ from wellheard.metrics.samples import MARCH, THREE_CUSTOMERS, plans
 
 
 def rows(ask: Ask) -> ir.Table:
-    t = cohort(ask, 1 if ask.has("monthly") else 12)
+    if ask.has("exchange_rates"):
+        t = cohort(ask, _months(ask), rates_apart=True)
+    elif ask.has("as_baremetrics"):
+        t = cohort(ask, days_back=30)
+    else:
+        t = cohort(ask, _months(ask))
     out = [
         (t.came, "not a customer at the window's start"),
         (t.no_rate, "no exchange rate for its currency at the window's start"),
     ]
     back = t.reactivated & t.started & t.stays
-    num = t.mrr_end if ask.has("with_reactivation") else ibis.ifelse(back, 0, t.mrr_end)
+    if ask.has("exchange_rates"):
+        return ask.rows(t, out=out, num=ibis.ifelse(back, 0, t.mrr_now - t.mrr_end), den=t.mrr_start)
+    counted = ask.has("with_reactivation") or ask.has("as_chartmogul")
+    num = t.mrr_end if counted else ibis.ifelse(back, 0, t.mrr_end)
     return ask.rows(t, out=out, num=num, den=t.mrr_start)
 
 
+def _months(ask: Ask) -> int:
+    return 1 if ask.has("monthly") else 12
+
+
 BACK = plans(("A", 100, "2025-01-01", None), ("B", 100, "2025-01-01", "2025-06-01"), ("B", 100, "2025-09-01", None))
+# The worked example of ChartMogul's help page on net MRR churn: of 100, 10 churned, 10 were cut and 10 were added.
+PRINTED = plans(
+    ("A", 10, "2025-01-01", "2026-03-10"),
+    ("B", 50, "2025-01-01", "2026-03-10"),
+    ("B", 40, "2026-03-10", None),
+    ("C", 40, "2025-01-01", "2026-03-10"),
+    ("C", 50, "2026-03-10", None),
+)
+# On 1 March the MRR was 80, on 2 March 50; in April it is 100.
+LATE = plans(
+    ("A", 80, "2025-01-01", "2026-03-02"),
+    ("A", 50, "2026-03-02", "2026-03-20"),
+    ("A", 100, "2026-03-20", None),
+    ("Z", 1, "2026-04-10", None),
+)
 JANUARY = ("2026-01-01", "2026-02-01")
 
 KPI = Metric(
@@ -47,11 +74,26 @@ KPI = Metric(
         *(Variant(level, f"Counted {level.replace('_', ' ')}.") for level in LEVELS),
         Variant("monthly", "From one month before the period's end."),
         Variant("with_reactivation", "The MRR of customers who left and came back counts."),
+        Variant(
+            "as_chartmogul",
+            "The same as with_reactivation; with `monthly` 100 % less ChartMogul's net MRR churn rate.",
+        ),
+        Variant(
+            "as_baremetrics",
+            "From 30 days before the period's end, reactivation out; formula only, as Baremetrics prints it.",
+        ),
+        Variant(
+            "exchange_rates",
+            "What the exchange rates since the window's start did to the MRR kept, in percent of the MRR at the start.",
+            Ratio(scale=100.0),
+        ),
     ),
     examples=(
         Example("A 100→150, B 100→60, C 100→0", THREE_CUSTOMERS, 70.0, 3, start=MARCH[0], end=MARCH[1]),
         Example("B left and came back", BACK, 50.0, 2, start=JANUARY[0], end=JANUARY[1]),
         Example("the return counted", BACK, 100.0, 2, variant="with_reactivation", start=JANUARY[0], end=JANUARY[1]),
+        Example("lost 10 and 10, gained 10", PRINTED, 90.0, 3, "as_chartmogul", start=MARCH[0], end=MARCH[1]),
+        Example("30 days before, not 31", LATE, 200.0, 1, "as_baremetrics", start=MARCH[0], end=MARCH[1]),
         Example("nobody", {}, None, 0, start=MARCH[0], end=MARCH[1]),
     ),
 )

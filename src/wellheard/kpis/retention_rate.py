@@ -16,9 +16,20 @@ def rows(ask: Ask) -> ir.Table:
         return repeats(ask, ever=ask.has("repeat_purchase_ever"))
     t = cohort(ask)
     if ask.has("formula"):
+        _warn(ask, t)
         num = ibis.ifelse(t.stays, 1, 0) - ibis.ifelse(t.came, 1, 0)
         return ask.rows(t, num=num, den=ibis.ifelse(t.started, 1, 0))
     return ask.rows(t, out=[(t.came, "not a customer at the period's start")], good=t.stays)
+
+
+def _warn(ask: Ask, t: ir.Table) -> None:
+    """Says so where the formula is wrong: where customers who came in a period were gone at its end."""
+    lost = ask.reader.run(t.aggregate(n=(t.came & ~t.stays).sum())).to_pylist()[0]["n"]
+    if lost:
+        ask.note(
+            f"{lost} of the new customers had left again by the end of their period, for which the formula blames the "
+            "old ones: retention_rate without a variant counts the old ones alone."
+        )
 
 
 PLAIN = lives((121, "2026-01-01", None), (9, "2026-01-01", "2026-03-10"), (23, "2026-03-05", None))
@@ -29,6 +40,7 @@ SHOP = orders(
     ("c", "2026-01-05", 10, 0),
     ("c", "2026-05-20", 10, 0),
     ("d", "2026-05-01", 10, 0),
+    (None, "2026-01-02", 10, 0),
 )
 
 KPI = Metric(
