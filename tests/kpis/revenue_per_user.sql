@@ -1,5 +1,5 @@
 -- by: channel
--- variants: gross per_account median
+-- variants: gross per_account per_paying median
 with rates as (
     select base, on_date, coalesce(max(rate) filter (given), max(rate)) as rate from (
         select from_currency as base, on_date, rate, true as given
@@ -32,7 +32,8 @@ counted as (
 each_one as (
     select period, dim, who,
         sum(case when state in ('cancelled', 'canceled') then 0 else came - went end) as money,
-        bool_or(state not in ('cancelled', 'canceled', 'refund', 'refunded_only')) as ordered
+        bool_or(state not in ('cancelled', 'canceled', 'refund', 'refunded_only')
+            and (getvariable('variant') is distinct from 'per_paying' or came - went > 0)) as ordered
     from counted group by 1, 2, 3
 )
 select period, dim,

@@ -6,25 +6,19 @@ import ibis.expr.types as ir
 from wellheard.metrics.ask import DIM, Ask
 from wellheard.metrics.bricks import Quantile, Ratio
 from wellheard.metrics.metric import Example, Metric, Need, Variant
-from wellheard.metrics.purchases import NOT_COUNTED, is_order
-from wellheard.metrics.samples import orders
+from wellheard.metrics.revenue import EARNED, from_orders, ordered, subscribed
+from wellheard.metrics.samples import MARCH, orders, plans
 
 
 def rows(ask: Ask) -> ir.Table:
-    t = ask.money(ask.facts("orders"), "orders", ["revenue", "refunded"])
+    t, out = ordered(ask, gross=ask.has("gross")) if from_orders(ask) else subscribed(ask)
     known = t.customer_key.coalesce(t.account_key)
     if ask.has("per_account"):
         known = t.account_key.coalesce(t.customer_key)
         t = t.mutate(unit=known.coalesce(t.unit))
-    out = [
-        (known.isnull(), "no customer is named: left out and counted here"),
-        (t.status.lower().isin(NOT_COUNTED), "failed, void or a test"),
-        (t.no_rate, "no exchange rate for its currency on that day"),
-    ]
-    gone = t.status.lower().isin(("cancelled", "canceled")).fill_null(False)
-    revenue = ibis.ifelse(gone, 0, t.revenue.fill_null(0))
-    refunded = ibis.ifelse(gone | ask.has("gross"), 0, t.refunded.fill_null(0))
-    t = t.mutate(num=revenue - refunded, den=ibis.ifelse(is_order(t), 1, 0))
+    out.insert(0, (known.isnull(), "no customer is named: left out and counted here"))
+    pays = t.stands & (t.net > 0) if ask.has("per_paying") else t.stands
+    t = t.mutate(num=t.net, den=ibis.ifelse(pays, 1, 0))
     return _by_unit(ask, t, out) if ask.has("median") else ask.rows(t, out=out, num=t.num, den=t.den)
 
 
@@ -47,6 +41,12 @@ FOUR = orders(
     (None, "2026-03-05", 999, 0),
 )
 
+FREE = orders(("a", "2026-03-05", 80, 0), ("b", "2026-03-05", 20, 0), ("c", "2026-03-05", 0, 0))
+# A pays 100 the whole of March; B 100 for half of it, from noon of the 16th to the end.
+PLANS = plans(
+    ("a", 100, "2026-01-01", None), ("b", 100, "2026-03-16T12:00:00Z", "2026-04-10"), ("c", 100, "2026-04-01", None)
+)  # fmt: skip
+
 KPI = Metric(
     name="revenue_per_user",
     title="Revenue per user",
@@ -56,10 +56,12 @@ KPI = Metric(
     direction="up",
     rows=rows,
     brick=Ratio(once="any"),
+    spans=EARNED,
     placed_by="ordered_at",
     needs=(Need("orders", ("revenue", "currency", "customer_id")),),
     traps=(
         "Revenue without a customer is left out, and shown among the rows with that reason.",
+        "Without any orders it is the MRR of active subscriptions, a part of a month for a part of it.",
         "A few large customers pull the mean: see the variant median.",
     ),
     not_additive="a customer with orders in two groups counts in both",
@@ -67,12 +69,16 @@ KPI = Metric(
     variants=(
         Variant("gross", "Refunds not taken off."),
         Variant("per_account", "Per company instead of per person."),
+        Variant("per_paying", "Divided by the customers who paid for an order, free ones left out."),
         Variant("median", "The median customer's revenue.", Quantile(p=0.5)),
     ),
     examples=(
         Example("three customers", FOUR, 200 / 3, 3),
         Example("gross", FOUR, 220 / 3, 3, variant="gross"),
         Example("the median customer", FOUR, 60.0, 3, variant="median"),
+        Example("one order was free", FREE, 50.0, 2, variant="per_paying"),
+        Example("subscriptions where there are no orders", PLANS, 75.0, 2, start=MARCH[0], end=MARCH[1]),
+        Example("the median subscriber", PLANS, 75.0, 2, variant="median", start=MARCH[0], end=MARCH[1]),
         Example("none", {}, None, 0),
     ),
 )

@@ -16,28 +16,45 @@ LEVELS = ("by_customer", "by_account", "by_subscription")
 PAUSED = ("paused", "pause", "on_hold", "on hold", "on-hold", "suspended", "frozen")
 
 
-def cohort(ask: Ask, months_back: int = 0, days_back: int = 0, spans: tuple[ir.Table, str] | None = None) -> ir.Table:
+def cohort(
+    ask: Ask,
+    months_back: int = 0,
+    days_back: int = 0,
+    spans: tuple[ir.Table, str] | None = None,
+    *,
+    rates_apart: bool = False,
+) -> ir.Table:
     """One row a window and customer: `period, id, unit, started, stays, came, mrr_start, mrr_end, reactivated`.
 
     A customer is active at an instant where a paid, non-trial subscription `[started_at, ended_at)` covers it that is
     not paused; without subscriptions, where their own `[created_at, ended_at)` does. The reactivated had none in
-    between. Money is at the rates of the window's start. Dimensions are as of the window's start; where a customer has
-    several subscriptions, those of the one that pays most. With `spans` and their table's name these make a customer.
+    between. Money is at the rates of the window's start; with `rates_apart`, `mrr_now` is that of the end at the rates
+    of the end. Dimensions are as of the window's start; where a customer has several subscriptions, those of the one
+    that pays most. With `spans` and their table's name these make a customer.
     """
     over, fact = covering(ask, *(spans or spans_of(ask)), ask.windows(months_back, days_back))
+    if rates_apart:
+        over = over.mutate(mrr_now=over.mrr)
     return _by_key(_priced(ask, over, fact))
+
+
+def standing(ask: Ask) -> ir.Table:
+    """One row a period and customer who is active at its end: `period, id, unit, mrr, no_rate`, all as of that end."""
+    windows = ask.windows()
+    over, fact = covering(ask, *spans_of(ask), windows.mutate(begin=windows.finish))
+    t = _by_key(_priced(ask, over, fact))
+    return t.filter(t.stays).mutate(mrr=t.mrr_end)
 
 
 def movements(ask: Ask) -> ir.Table:
     """One row a period and customer who was there at its start or its end, with what became of their MRR.
 
-    Bears `period, id, unit`, `total`, which is the MRR at the end and its rates, and the parts of its change: `new,
+    Bears `period, id, unit, mrr_start` and the parts of the change to the MRR at the end and its rates: `new,
     expansion, contraction, churn, reactivation` at the rates of the start, and `exchange_rates`, what the rates did
     to the MRR at the end. Who left and returned within the period counts as churned and reactivated, as in net revenue
     retention.
     """
-    spans, fact = spans_of(ask)
-    over, fact = covering(ask, spans, fact, ask.windows(), former=True)
+    over, fact = covering(ask, *spans_of(ask), ask.windows(), former=True)
     over = over.mutate(mrr_now=over.mrr)
     t = _by_key(_priced(ask, over, fact))
     t = t.filter(t.started | t.stays)
@@ -46,7 +63,7 @@ def movements(ask: Ask) -> ir.Table:
     grown = t.mrr_end - t.mrr_start
     none = ibis.literal(0)
     return t.mutate(
-        total=t.mrr_now,
+        change=t.mrr_now - t.mrr_start,
         new=ibis.ifelse(t.came & ~t.former, t.mrr_end, none),
         expansion=ibis.ifelse(kept & (grown > 0), grown, none),
         contraction=ibis.ifelse(kept & (grown < 0), grown, none),

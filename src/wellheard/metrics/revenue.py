@@ -1,0 +1,104 @@
+"""What customers bring: orders net of refunds, or where there are no orders at all, what their subscriptions bring."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date
+
+import ibis
+import ibis.expr.types as ir
+
+from wellheard.base.periods import add_months, midnight
+from wellheard.metrics.ask import Ask, Reason
+from wellheard.metrics.cohort import spans_of
+from wellheard.metrics.purchases import NOT_COUNTED, is_order
+from wellheard.metrics.question import OWNER
+from wellheard.metrics.reader import instant_literal
+
+EARNED = (("orders", ("ordered_at",)), ("subscriptions", ("started_at", "ended_at")))
+NO_RATE = "no exchange rate for its currency on that day"
+
+
+def from_orders(ask: Ask) -> bool:
+    """Whether revenue is that of orders; else it is that of subscriptions."""
+    return ask.reader.bounds("orders").rows > 0 or ask.reader.bounds("subscriptions").rows == 0
+
+
+def ordered(ask: Ask, *, gross: bool = False) -> tuple[ir.Table, list[Reason]]:
+    """Orders with `net`, their revenue less refunds in the reporting currency, `stands`, and why some do not count.
+
+    A cancelled order brings nothing; with `gross` refunds are not taken off.
+    """
+    t = ask.money(ask.facts("orders"), "orders", ["revenue", "refunded"])
+    return _netted(t, gross=gross), _left_out(t)
+
+
+def _left_out(t: ir.Table) -> list[Reason]:
+    return [
+        (t.status.lower().isin(NOT_COUNTED), "failed, void or a test"),
+        (t.no_rate, NO_RATE),
+    ]
+
+
+def _netted(t: ir.Table, *, gross: bool = False) -> ir.Table:
+    gone = t.status.lower().isin(("cancelled", "canceled")).fill_null(False)
+    revenue = ibis.ifelse(gone, 0, t.revenue.fill_null(0))
+    refunded = ibis.ifelse(gone | gross, 0, t.refunded.fill_null(0))
+    return t.mutate(net=revenue - refunded, stands=is_order(t))
+
+
+def subscribed(ask: Ask) -> tuple[ir.Table, list[Reason]]:
+    """Subscriptions as `ordered` gives orders: one row a subscription and calendar month of the question's periods.
+
+    A month that is covered in part brings that part of the MRR.
+    """
+    spans, fact = spans_of(ask)
+    if fact != "subscriptions":
+        spans = spans.filter(ibis.literal(False))
+    months = _months(ask)
+    over = spans.join(
+        months, [spans.started_at < months.finish, spans.ended_at.isnull() | (spans.ended_at > months.begin)]
+    )
+    begin = ibis.greatest(over.started_at, over.begin)
+    finish = ibis.least(over.ended_at.coalesce(over.finish), over.finish)
+    part = finish.delta(begin, unit="microsecond").cast("float64") / over.length
+    over = over.mutate(instant=begin, part=part, subscription=over.id)
+    over = over.mutate(id=over.id + ":" + over.number.cast("string"))
+    t = ask.money(ask.belonging(over, "subscriptions"), "subscriptions", ["mrr"])
+    net = t.mrr.fill_null(0).cast("float64") * t.part
+    return t.mutate(net=net, stands=ibis.literal(True)), [(t.no_rate, NO_RATE)]
+
+
+def _months(ask: Ask) -> ir.Table:
+    """The question's periods cut at calendar months: `number, begin, finish`, and `length`, the whole month's."""
+    zone, pieces = ask.reader.zone, []
+    _, last = ask.reader.extent(ask.asked.spans)
+    for period in ask.periods:
+        day = period.start
+        while day < period.end:
+            first = day.replace(day=1)
+            after = min(add_months(first, 1), period.end)
+            pieces.append((day, after, first))
+            day = after
+    if last is not None:
+        pieces = [piece for piece in pieces if piece[0] <= ask.reader.local_day(last)]
+    index = ibis.range(0, len(pieces)).unnest().name("number").as_table()
+    if not pieces:
+        never = instant_literal(midnight(date(9999, 1, 1), zone))
+        return index.mutate(begin=never, finish=never, length=ibis.literal(1.0))
+
+    def case(values: list[ir.Value]) -> ir.Value:
+        return ibis.cases(*[(index.number == n, value) for n, value in enumerate(values)], else_=None)
+
+    lengths = [midnight(add_months(first, 1), zone) - midnight(first, zone) for _, _, first in pieces]
+    return index.mutate(
+        begin=case([instant_literal(midnight(a, zone)) for a, _, _ in pieces]),
+        finish=case([instant_literal(midnight(b, zone)) for _, b, _ in pieces]),
+        length=case([ibis.literal(span.total_seconds() * 1e6) for span in lengths]),
+    )
+
+
+def unfiltered(ask: Ask) -> Ask:
+    """The same question without its filters and groups, for facts that are looked up beside its rows."""
+    viewer = replace(OWNER, workspace=ask.question.viewer.workspace)
+    return Ask(ask.reader, ask.metric, ask.asked, replace(ask.question, by=(), where=None, viewer=viewer), ask.periods)
