@@ -35,7 +35,7 @@ class Desk(kpi_contract.Desk):
 
     def clear(self) -> None:
         """Empties every table that was filled, faster than by taking imports back."""
-        for table in sorted(self.touched):
+        for table in sorted(self.touched | {"person_links", "company_links"}):
             for lake in ("facts", "personal") if canonical(table).private else ("facts",):
                 self.workspace.lake.con.execute(f"delete from {lake}.main.{table}")
         self.forget()

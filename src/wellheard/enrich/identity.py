@@ -1,7 +1,7 @@
 """Finds which rows of different systems are one person or one company, by rules that can be explained and undone.
 
 Evidence is used from the strongest to the weakest, each pair in the order of its keys, so that the result hangs on what
-the rows say alone and not on the order in which they came. docs/decisions/0013 gives the reasons for each rule.
+the rows say alone and not on the order in which they came. docs/decisions/0014 gives the reasons for each rule.
 """
 
 from __future__ import annotations
