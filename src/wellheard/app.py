@@ -23,6 +23,7 @@ from wellheard.metrics.own import own_metrics
 from wellheard.metrics.query import query
 from wellheard.metrics.question import OWNER, Viewer, question
 from wellheard.metrics.reader import Reader
+from wellheard.metrics.segments import read_segments, remove_segment, save_segment
 from wellheard.sources import files
 from wellheard.sources.recipe import Recipe, completed, mapped, read_recipe
 from wellheard.tables.catalogue import tables
@@ -33,6 +34,7 @@ from wellheard.warehouse.feeds import Feed, feeds
 
 WORKSPACE = "main"
 NAME = r"[a-z0-9][a-z0-9_-]{0,40}"
+SEGMENTS_FILE = "segments.toml"
 OWN_KPIS = "kpis"  # the folder of the home that holds the KPIs a workspace adds
 
 Progress = Callable[[str, int], None]
@@ -115,9 +117,10 @@ class Workspace:
         self.home = home_of(Path(home) if home is not None else None)
         self.name = workspace
         self.home.mkdir(parents=True, exist_ok=True, mode=0o700)
-        self.settings: Settings = settings_of(self.home)
+        self._settings = settings_of(self.home)
+        self._segments: tuple[Hashable, Settings] = (None, self._settings)
         self.folder = self.home / "workspaces" / workspace
-        self.lake = Lake(self.folder, self.settings)
+        self.lake = Lake(self.folder, self._settings)
         self._catalogue: tuple[Hashable, Catalogue] = (None, Catalogue())
 
     def __enter__(self) -> Workspace:
@@ -145,8 +148,13 @@ class Workspace:
         viewer: Viewer = OWNER,
         rows: bool = False,
         limit: int | None = None,
+        top: int | None = None,
+        pooled: bool = False,
     ) -> Result:
-        """One KPI: `w.kpi("nps", by="region", grain="month")`. `name` may carry variants as `csat:mean`."""
+        """One KPI: `w.kpi("nps", by="region", grain="month")`. `name` may carry variants as `csat:mean`.
+
+        `top` lets only so many groups stand alone; `pooled` steadies small groups by what all have in common.
+        """
         asked = question(
             name,
             by if isinstance(by, str) else tuple(by),
@@ -160,6 +168,8 @@ class Workspace:
             level,
             viewer,
             rows,
+            top,
+            pooled,
         )
         answer = query(self.lake, self.settings, self.catalogue.metric(asked.kpi), asked, limit)
         return Result(**vars(answer))
@@ -178,9 +188,30 @@ class Workspace:
             self._catalogue = (state, Catalogue(own.found, own.faults))
         return self._catalogue[1]
 
+    @property
+    def settings(self) -> Settings:
+        """The settings, with the segments that are saved now. Raises BadInput where their file is wrong."""
+        file = self.home / SEGMENTS_FILE
+        state = definitions_state(self.home, SEGMENTS_FILE)
+        if self._segments[0] != state:
+            self._segments = (
+                state,
+                self._settings.model_copy(update={"segments": {**self._settings.segments, **read_segments(file)}}),
+            )
+        return self._segments[1]
+
+    def save_segment(self, name: str, where: str) -> None:
+        """Keeps a filter under a name; it is a dimension `segments.NAME` from then on."""
+        save_segment(self.home / SEGMENTS_FILE, name, where)
+
+    def remove_segment(self, name: str) -> None:
+        """Forgets a saved segment."""
+        remove_segment(self.home / SEGMENTS_FILE, name)
+
     def state(self) -> Hashable:
         """What answers hang on beside the question: the snapshot and the definitions. Equal states, equal answers."""
-        return self.lake.snapshot(), definitions_state(self.home / OWN_KPIS)
+        written = definitions_state(self.home / OWN_KPIS), definitions_state(self.home, SEGMENTS_FILE)
+        return self.lake.snapshot(), written
 
     def dimensions(self, name: str) -> list[str]:
         """The names by which a KPI can be grouped and filtered."""
@@ -269,9 +300,9 @@ class Workspace:
             return {name: reader.bounds(name).rows for name in tables()}
 
 
-def definitions_state(folder: Path) -> Hashable:
+def definitions_state(folder: Path, pattern: str = "*.toml") -> Hashable:
     """What tells whether a file of the folder has changed."""
-    files_ = sorted(folder.glob("*.toml"))
+    files_ = sorted(folder.glob(pattern))
     return tuple((path.name, path.stat().st_mtime_ns, path.stat().st_size) for path in files_)
 
 

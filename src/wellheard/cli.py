@@ -193,6 +193,10 @@ def kpi(
     engine: Annotated[str, typer.Option(help="auto, facts or rollups.")] = "auto",
     rows: Annotated[bool, typer.Option("--rows", help="The rows behind the number, each with why it counted.")] = False,
     level: Annotated[float, typer.Option(help="The level of the interval.")] = 0.95,
+    top: Annotated[int | None, typer.Option(help="So many groups stand alone; the others are one.")] = None,
+    pooled: Annotated[
+        bool, typer.Option("--pooled", help="Steady the figures of small groups by what all groups have in common.")
+    ] = False,
     preview_definition: Annotated[
         Path | None, typer.Option(help="A TOML file: show the last twelve months by its definition, too.")
     ] = None,
@@ -225,8 +229,43 @@ def kpi(
             as_of=as_of,
             level=level,
             rows=rows,
+            top=top,
+            pooled=pooled,
         )
         print_answer(answer, format)
+
+
+segments_app = typer.Typer(invoke_without_command=True, help="List, save and remove segments: filters with a name.")
+app.add_typer(segments_app, name="segments")
+
+
+@segments_app.callback()
+def segments(context: typer.Context, format: Format = "table") -> None:
+    """List the saved segments; each is a dimension segments.NAME."""
+    if context.invoked_subcommand is not None:
+        return
+    from wellheard.console import print_objects
+
+    with _open() as workspace:
+        saved = workspace.settings.segments
+    print_objects([{"name": n, "where": text} for n, text in saved.items()], format, ("name", "where"))
+
+
+@segments_app.command("save")
+def segments_save(
+    name: Annotated[str, typer.Argument(help="Small letters, digits and _.")],
+    where: Annotated[str, typer.Argument(help="A filter such as \"tier = 'gold' and region = 'EU'\".")],
+) -> None:
+    """Keep a filter under a name."""
+    with _open() as workspace:
+        workspace.save_segment(name, where)
+
+
+@segments_app.command("remove")
+def segments_remove(name: Annotated[str, typer.Argument(help="The segment's name.")]) -> None:
+    """Forget a saved segment."""
+    with _open() as workspace:
+        workspace.remove_segment(name)
 
 
 @app.command()

@@ -43,9 +43,15 @@ class Settings(BaseSettings):
         30, ge=0, description="Minutes after its last event from which an unbought cart counts as abandoned."
     )
     inactive_days: int = Field(90, ge=1, description="Days without an order after which a shop's customer is inactive.")
+    margin_percent: float = Field(
+        0, ge=0, le=100, description="The margin of revenue whose goods cost is not recorded, in percent; 0: not known."
+    )
     repeat_days: int = Field(90, ge=1, description="Days within which a second order counts as a repeat purchase.")
     first_response_target_minutes: int = Field(
         60, ge=1, description="A first response within this many minutes meets the target of `within_target`."
+    )
+    segments: dict[str, str] = Field(
+        default_factory=dict, description="Saved filters by name; `wellheard segments` keeps them in segments.toml."
     )
 
     @field_validator("time_zone")
@@ -105,7 +111,7 @@ def explain(settings: Settings) -> list[Line]:
     """Each setting with its value, default, sentence and whether it was set."""
     lines = []
     for name, field in Settings.model_fields.items():
-        value, default = getattr(settings, name), field.default
+        value, default = getattr(settings, name), field.get_default(call_default_factory=True)
         set_outside = f"WELLHEARD_{name}".upper() in os.environ
         origin = "environment" if set_outside else "file" if value != default else "default"
         lines.append(Line(name, str(value), str(default), field.description or "", origin))

@@ -10,7 +10,6 @@ from wellheard.metrics.ask import CONVERTED, DIM, Ask
 from wellheard.metrics.bricks import Ratio
 from wellheard.metrics.conversations import conversations
 from wellheard.metrics.metric import Example, Metric, Need
-from wellheard.metrics.names import dimension
 from wellheard.metrics.samples import conversations as asked_at_midnight
 from wellheard.metrics.where import names_in
 
@@ -70,7 +69,7 @@ def _loose(ask: Ask, cases: ir.Table) -> ir.Table | None:
 
 def _of_costs(ask: Ask, name: str) -> bool:
     try:
-        dimension(name, "costs", ask.reader.attributes)
+        ask.dimension(name, "costs")
     except Unknown:
         return False
     return True

@@ -6,12 +6,14 @@ A KPI never sees a connection; it is handed one of these.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
 import ibis
 import ibis.expr.types as ir
 
+from wellheard.base.errors import BadCall
 from wellheard.base.periods import Grain, Period, add_months, midnight, offsets
 from wellheard.metrics.metric import Asked, Metric
 from wellheard.metrics.names import ATTRIBUTES, Dimension, dimension
@@ -34,6 +36,14 @@ GRAIN_UNITS = {Grain.DAY: "D", Grain.WEEK: "W", Grain.MONTH: "M", Grain.QUARTER:
 Reason = tuple[ir.BooleanValue, str]
 
 
+@dataclass(frozen=True)
+class Gathered:
+    """The groups of a dimension that stand alone, and the name of the one that the others make."""
+
+    alone: tuple[Any, ...]
+    others: str
+
+
 class Ask:
     """One question on its way to an answer."""
 
@@ -47,6 +57,7 @@ class Ask:
         self.periods = tuple(periods)
         self.settings = reader.settings
         self.currency: str | None = None
+        self.gathered: dict[str, Gathered] = {}
         self.notes: list[str] = []
         rules = tuple(parse(rule) for rule in question.viewer.row_rules)
         self.filters: tuple[Where, ...] = (*rules, *((question.where,) if question.where is not None else ()))
@@ -63,6 +74,10 @@ class Ask:
     def mentions(self, name: str) -> bool:
         """Whether the question groups or filters by a column."""
         return name in self.question.by or any(name in names_in(f) for f in self.filters)
+
+    def dimension(self, name: str, fact: str) -> Dimension:
+        """What a dimension's name means beside a table; raises Unknown with what there is."""
+        return dimension(name, fact, self.reader.attributes, self.settings.segments)
 
     def data_end(self, *columns: tuple[str, str]) -> datetime | None:
         """The last instant among columns of tables, given as `(table, column)`: where the data ends for a window."""
@@ -86,7 +101,7 @@ class Ask:
         """Adds `customer_key`, `account_key`, `unit` and the dimensions as of `instant`, then filters."""
         named = tuple(named)
         names = [*self.question.by, *(n for f in self.filters for n in names_in(f)), *named]
-        dims = {n: dimension(n, fact, self.reader.attributes) for n in dict.fromkeys(names)}
+        dims = {n: self.dimension(n, fact) for n in dict.fromkeys(names)}
         rows = rows.mutate(at__=rows.instant.coalesce(instant_literal(LATEST)))
         rows = self._with_customers(rows, dims)
         rows = self._with_accounts(rows, dims)
@@ -337,7 +352,29 @@ class Ask:
 
 
 def _valued(rows: ir.Table, found: Dimension, fact: str) -> ir.Value:
-    """The value of a dimension in joined rows: the first of its origins that is filled."""
+    """The value of a dimension in joined rows: the first of its origins that is filled, cut where it is to be cut."""
+    if found.condition is not None:
+        inner = {d.name: _valued(rows, d, fact) for d in found.of}
+        return predicate(found.condition, inner.__getitem__).fill_null(False)
+    value = _held(rows, found, fact)
+    return value if found.bins is None else _cut(value, found)
+
+
+def _cut(value: ir.Value, found: Dimension) -> ir.IntegerValue:
+    """The number of the bin that a value falls in; what is no number falls in none."""
+    assert found.bins is not None
+    kind = value.type()
+    if not (kind.is_string() or (kind.is_numeric() and not kind.is_boolean())):
+        hint = "a column of numbers can be cut, and an attribute that holds them"
+        raise BadCall(f"{found.name!r} cuts what is no number", hint=hint, field="by")
+    number = value.try_cast("float64") if kind.is_string() else value.cast("float64")
+    if not found.bins.edges:
+        return (number / found.bins.width).floor().cast("int64")
+    below = [(number < edge, index) for index, edge in enumerate(found.bins.edges)]
+    return ibis.cases((number.isnull(), None), *below, else_=len(found.bins.edges)).cast("int64")
+
+
+def _held(rows: ir.Table, found: Dimension, fact: str) -> ir.Value:
     marks = {"customers": "c:", "accounts": "a:", "touchpoints": "t:"}
     values: list[Any] = []
     for origin in found.origins:

@@ -88,6 +88,11 @@ class Brick(ABC):
 class Summed(Brick):
     """A figure whose value and limits follow from sums alone."""
 
+    @property
+    def bounds(self) -> tuple[float, float]:
+        """Between which the bare value must lie."""
+        return -inf, inf
+
     @abstractmethod
     def limits(self, parts: Parts, level: Floats | float) -> Interval:
         """The limits of the bare value at a level, or at one level a row."""
@@ -115,6 +120,10 @@ class Share(Summed):
     scale: float = 100.0
 
     @property
+    def bounds(self) -> tuple[float, float]:
+        return 0.0, 1.0
+
+    @property
     def columns(self) -> tuple[str, ...]:
         return ("good",)
 
@@ -140,6 +149,10 @@ class Net(Summed):
     scale: float = 100.0
 
     @property
+    def bounds(self) -> tuple[float, float]:
+        return -1.0, 1.0
+
+    @property
     def columns(self) -> tuple[str, ...]:
         return ("good", "bad")
 
@@ -160,6 +173,10 @@ class Mean(Summed):
 
     least: float = -inf
     most: float = inf
+
+    @property
+    def bounds(self) -> tuple[float, float]:
+        return self.least, self.most
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -186,6 +203,10 @@ class Ratio(Summed):
     of_den: bool = False
 
     @property
+    def bounds(self) -> tuple[float, float]:
+        return self.least, inf
+
+    @property
     def columns(self) -> tuple[str, ...]:
         return ("num", "den")
 
@@ -207,6 +228,10 @@ class MoneyShare(Ratio):
     """A share of money, between 0 and 100 %: Wilson with Kish's number of units."""
 
     scale: float = 100.0
+
+    @property
+    def bounds(self) -> tuple[float, float]:
+        return 0.0, 1.0
 
     def limits(self, parts: Parts, level: Floats | float) -> Interval:
         return interval.money_share(moments_in(parts), level)

@@ -94,6 +94,7 @@ def _earlier_rows(ask: Ask, periods: list[Period]) -> tuple[Ask, ir.Table]:
     start, end = min(p.start for p in periods), max(p.end for p in periods)
     question = replace(ask.question, start=start, end=end, compare=None)
     before = Ask(ask.reader, ask.metric, ask.asked, question, periods)
+    before.gathered = ask.gathered
     return before, placed(before, ask.metric.rows(before))
 
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import ibis
 import ibis.expr.types as ir
 
 from wellheard.base.periods import Period, covering
-from wellheard.metrics.ask import Ask
+from wellheard.metrics.ask import DIM, Ask, Gathered
 from wellheard.metrics.metric import Asked
+from wellheard.metrics.names import bins_of
 from wellheard.metrics.question import Question
 from wellheard.metrics.reader import Reader
 
@@ -48,6 +50,7 @@ def placed(ask: Ask, rows: ir.Table) -> ir.Table:
 
     Rows of cohorts come with their period.
     """
+    rows = _gathered(ask, rows)
     if "instant" not in rows.columns:
         return rows if ask.question.grain is not None else rows.drop("period")
     rows = ask.in_range(rows)
@@ -55,3 +58,28 @@ def placed(ask: Ask, rows: ir.Table) -> ir.Table:
         rows = rows.filter(rows.instant.notnull())
         rows = rows.mutate(period=ask.period_of(rows.instant, ask.question.grain))
     return rows
+
+
+def _gathered(ask: Ask, rows: ir.Table) -> ir.Table:
+    """The rows with the smaller groups of a dimension as one, where the question asks for that."""
+    changed = {}
+    for name, groups in ask.gathered.items():
+        group = rows[DIM + name]
+        kept = ibis.ifelse(group.isin(groups.alone), group.cast("string"), groups.others)
+        changed[DIM + name] = ibis.ifelse(group.isnull(), None, kept)
+    return rows.mutate(**changed) if changed else rows
+
+
+def gather(ask: Ask, rows: ir.Table) -> None:
+    """Finds the largest groups of each dimension by the rows that count, where there are more than were asked for."""
+    most = ask.question.top
+    for name in ask.question.by if most is not None else ():
+        if bins_of(name) is not None:
+            continue
+        counted = rows.filter(rows.why.isnull() & rows[DIM + name].notnull())
+        sizes = ask.reader.run(counted.group_by(group=counted[DIM + name]).agg(n=ibis._.count())).to_pylist()
+        if most is None or len(sizes) <= most:
+            continue
+        ranked = sorted(sizes, key=lambda row: (-row["n"], str(row["group"])))
+        alone = tuple(row["group"] for row in ranked[:most])
+        ask.gathered[name] = Gathered(alone, f"other ({len(sizes) - most} more)")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -48,6 +49,12 @@ class Moments(_Arrays):
     nnd: ArrayLike | None = None
     ndd: ArrayLike | None = None
     ddd: ArrayLike | None = None
+
+    def at(self, rows: ArrayLike) -> Moments:
+        """The moments of some of the output rows, given as numpy would have them."""
+        given = {field.name: getattr(self, field.name) for field in fields(self)}
+        some: dict[str, Any] = {name: None if v is None else _f(v)[np.asarray(rows)] for name, v in given.items()}
+        return Moments(**some)
 
     @property
     def value(self) -> Floats:

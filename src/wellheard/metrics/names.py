@@ -1,11 +1,17 @@
-"""Finds what a dimension's name means: a column of the fact, its customer, account or touchpoint, or an attribute."""
+"""Finds what a dimension's name means: a column of the fact, its customer, account or touchpoint, or an attribute.
+
+`revenue[100, 500]` cuts a number at those edges, `age[10]` into steps of ten, and `segments.NAME` is a saved filter.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from itertools import pairwise
 
-from wellheard.base.errors import Refused, Unknown
+from wellheard.base.errors import BadCall, Refused, Unknown
+from wellheard.metrics.where import Where, names_in, parse
 from wellheard.tables.catalogue import table as canonical
 from wellheard.tables.table import Table, Type
 
@@ -13,6 +19,9 @@ PREFIXES = {"customer": "customers", "account": "accounts", "touchpoint": "touch
 ATTRIBUTES = "attributes"
 JOINED = ("customers", "accounts")
 HIDDEN = ("id", "ingested_at", "deleted", "attributes", "updated_at")
+SEGMENTS = "segments"
+BINNED = re.compile(r"(?P<name>[^\[\]]+)\[(?P<edges>[^\[\]]*)\]")
+MOST_EDGES = 50
 NOT_SHARED = ("source", "source_id", "account_id", "created_at", "ended_at", "external_id")
 
 
@@ -26,17 +35,48 @@ class Origin:
 
 
 @dataclass(frozen=True)
+class Bins:
+    """How a number is cut: at `edges` in order, or in steps of `width` from 0 where there are none."""
+
+    edges: tuple[float, ...] = ()
+    width: float = 0.0
+
+    def label(self, index: int) -> str:
+        """What bin `index` is called: with edges, 0 is below the first one; with a width, 0 begins at 0."""
+        if not self.edges:
+            return f"{index * self.width:,g} to under {(index + 1) * self.width:,g}"
+        if index == 0:
+            return f"under {self.edges[0]:,g}"
+        if index == len(self.edges):
+            return f"{self.edges[-1]:,g} or more"
+        return f"{self.edges[index - 1]:,g} to under {self.edges[index]:,g}"
+
+
+@dataclass(frozen=True)
 class Dimension:
-    """A name and where its value comes from: the first origin that is filled."""
+    """A name and where its value comes from: the first origin that is filled.
+
+    With `bins` that value is a number that is cut; a saved segment is a `condition` on the dimensions `of`.
+    """
 
     name: str
     origins: tuple[Origin, ...]
+    bins: Bins | None = None
+    condition: Where | None = None
+    of: tuple[Dimension, ...] = ()
 
 
-def dimension(name: str, fact: str, attributes_of: Callable[[str], frozenset[str]]) -> Dimension:
+def dimension(
+    name: str, fact: str, attributes_of: Callable[[str], frozenset[str]], segments: Mapping[str, str] | None = None
+) -> Dimension:
     """What `name` means beside the table `fact`. Raises Unknown with what there is, Refused for a personal column."""
+    if cut := BINNED.fullmatch(name):
+        inner = dimension(cut["name"].strip(), fact, attributes_of, segments)
+        return replace(inner, name=name, bins=bins_of(name))
     table = canonical(fact)
     head, _, rest = name.partition(".")
+    if rest and head == SEGMENTS:
+        return _segment(name, rest, fact, attributes_of, segments or {})
     if rest and head in PREFIXES:
         return Dimension(name, _in_table(PREFIXES[head], rest, attributes_of) or _fail(name, table, attributes_of))
     if rest and head == ATTRIBUTES:
@@ -49,6 +89,37 @@ def dimension(name: str, fact: str, attributes_of: Callable[[str], frozenset[str
     # A column comes first; where it is empty, an attribute of that name speaks.
     found = (*shared, *_attribute(fact, name, attributes_of))
     return Dimension(name, found or _fail(name, table, attributes_of))
+
+
+def bins_of(name: str) -> Bins | None:
+    """How `name` cuts its number; None where it cuts none. Raises BadCall for edges that are none."""
+    cut = BINNED.fullmatch(name)
+    if cut is None:
+        return None
+    try:
+        numbers = [float(text) for text in cut["edges"].split(",")]
+    except ValueError:
+        numbers = []
+    rising = all(a < b for a, b in pairwise(numbers))
+    usable = numbers and rising and len(numbers) <= MOST_EDGES and all(abs(x) < 1e15 for x in numbers)
+    if not usable or (len(numbers) == 1 and numbers[0] <= 0):
+        hint = "write rising edges as revenue[100, 500], or one step as age[10]"
+        raise BadCall(f"{name!r} does not say where to cut", hint=hint, field="by")
+    return Bins(width=numbers[0]) if len(numbers) == 1 else Bins(tuple(numbers))
+
+
+def _segment(
+    name: str, saved: str, fact: str, attributes_of: Callable[[str], frozenset[str]], segments: Mapping[str, str]
+) -> Dimension:
+    if saved not in segments:
+        there = ", ".join(f"{SEGMENTS}.{s}" for s in segments) or "none yet: `wellheard segments save` keeps one"
+        raise Unknown(f"there is no saved segment {saved!r}", hint=f"there are: {there}", field="by")
+    condition = parse(segments[saved])
+    if any(n.startswith(f"{SEGMENTS}.") for n in names_in(condition)):
+        hint = "write out what the other segment says"
+        raise BadCall(f"the segment {saved!r} is made of another segment", hint=hint, field="by")
+    of = tuple(dimension(n, fact, attributes_of) for n in names_in(condition))
+    return Dimension(name, tuple(o for d in of for o in d.origins), condition=condition, of=of)
 
 
 def known_names(fact: str, attributes_of: Callable[[str], frozenset[str]]) -> tuple[str, ...]:

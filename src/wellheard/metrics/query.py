@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+from dataclasses import replace
+from decimal import Decimal
 from typing import Any
 
 import ibis
@@ -9,13 +12,16 @@ import ibis.expr.types as ir
 import numpy as np
 import pyarrow as pa
 
+from wellheard.base.errors import BadCall
 from wellheard.base.settings import Settings
 from wellheard.metrics import compare, parts
 from wellheard.metrics.answer import Answer
 from wellheard.metrics.ask import DIM, Ask
-from wellheard.metrics.bricks import Estimate, Parts, Quantile, Summed
-from wellheard.metrics.frame import Frame, placed
+from wellheard.metrics.bricks import Estimate, Parts, Quantile, Summed, moments_in
+from wellheard.metrics.frame import Frame, gather, placed
 from wellheard.metrics.metric import Metric
+from wellheard.metrics.names import bins_of
+from wellheard.metrics.pooling import pool
 from wellheard.metrics.question import Question, column_of
 from wellheard.metrics.reader import Reader
 from wellheard.warehouse.engine import Lake
@@ -30,13 +36,35 @@ def query(lake: Lake, settings: Settings, metric: Metric, question: Question, li
     `limit` bounds the rows behind a number, not the answer's own.
     """
     asked = metric.asked(question.variants)
+    if metric.splits(question.variants) and not question.rows:
+        return _outcomes(lake, settings, metric, question, limit)
     with lake.reading() as snapshot:
         reader = Reader(lake, settings, snapshot, question.as_of)
         frame = Frame(reader, asked, question)
         ask = Ask(reader, metric, asked, question, frame.periods)
         rows = placed(ask, metric.rows(ask))
+        if question.top is not None and not question.rows:
+            gather(ask, rows)
+            rows = placed(ask, metric.rows(ask)) if ask.gathered else rows
         table = _rows_behind(ask, rows, limit) if question.rows else _figures(ask, rows, frame)
         return Answer(table, metric, asked, question, frame.data_day, reader.snapshot, tuple(ask.notes))
+
+
+def _outcomes(lake: Lake, settings: Settings, metric: Metric, question: Question, limit: int | None) -> Answer:
+    """The answers to the question's outcomes one below the other, each with its name in a column of its own."""
+    assert metric.split is not None
+    with lake.reading():
+        each = [
+            query(lake, settings, metric, replace(question, variants=(*question.variants, name)), limit)
+            for name in metric.split.variants
+        ]
+    named = [
+        answer.table.add_column(0, metric.split.column, pa.array([name] * len(answer.table), pa.string()))
+        for name, answer in zip(metric.split.variants, each, strict=True)
+    ]
+    notes = tuple(dict.fromkeys(note for answer in each for note in answer.notes))
+    asked = metric.asked(question.variants)
+    return replace(each[0], table=pa.concat_tables(named), asked=asked, question=question, notes=notes)
 
 
 def _figures(ask: Ask, rows: ir.Table, frame: Frame) -> pa.Table:
@@ -47,10 +75,29 @@ def _figures(ask: Ask, rows: ir.Table, frame: Frame) -> pa.Table:
     found = parts.collected(ask, rows, level) if units is None else parts.added(ask, units)
     found = found.at(_complete(ask, found.keys, frame))
     estimate = parts.estimated(ask, found, level)
+    if ask.question.pooled:
+        estimate = _pooled(ask, found, estimate)
     result = _table(ask, found, estimate, frame)
     if ask.question.compare is not None:
         result = compare.compared(ask, units, frame, found, estimate, result)
     return result
+
+
+def _pooled(ask: Ask, found: parts.Table, estimate: Estimate) -> Estimate:
+    """The groups' figures steadied by what they have in common, period by period."""
+    brick = ask.asked.brick
+    if not isinstance(brick, Summed) or brick.complete:
+        hint = "ask for a share, a net, a mean or a ratio, or leave pooling away"
+        raise BadCall(f"{ask.metric.name} in this variant cannot be pooled", hint=hint, field="pooled")
+    moments, scale = moments_in(found.parts), brick.scale
+    value, low, high = (np.array(a) for a in (estimate.value, estimate.low, estimate.high))
+    periods = [key[0] if ask.question.grain is not None else None for key in found.keys]
+    for period in dict.fromkeys(periods):
+        at = np.array([p == period for p in periods], dtype=bool)
+        steady = pool(moments.at(at), ask.question.level, *brick.bounds)
+        value[at], low[at], high[at] = steady.value * scale, steady.low * scale, steady.high * scale
+    ask.note("the groups' figures are steadied by what all of them have in common (partial pooling)")
+    return Estimate(value, low, high, estimate.few)
 
 
 def _complete(ask: Ask, keys: tuple[parts.Key, ...], frame: Frame) -> list[parts.Key]:
@@ -59,7 +106,14 @@ def _complete(ask: Ask, keys: tuple[parts.Key, ...], frame: Frame) -> list[parts
         return [()] if ask.question.grain is None else [(p.start,) for p in frame.periods]
     starts = {p.start for p in frame.periods}
     usable = [k for k in keys if ask.question.grain is None or k[0] in starts]
-    return sorted(usable, key=lambda key: tuple((value is None, str(value)) for value in key))
+    return sorted(usable, key=lambda key: tuple(_place(value) for value in key))
+
+
+def _place(value: Any) -> tuple[bool, bool, float, str]:
+    """Where a group stands: numbers by their size before texts, the groups gathered from others after them."""
+    number = isinstance(value, int | float | Decimal) and not isinstance(value, bool)
+    gathered = isinstance(value, str) and value.startswith("other (")
+    return value is None, gathered, float(value) if number else math.inf, "" if number else str(value)
 
 
 def _table(ask: Ask, found: parts.Table, estimate: Estimate, frame: Frame) -> pa.Table:
@@ -78,7 +132,7 @@ def _table(ask: Ask, found: parts.Table, estimate: Estimate, frame: Frame) -> pa
     }
     offset = 0 if frame.grain is None else 1
     for index, name in enumerate(ask.question.by):
-        columns[column_of(name)] = _dimension([key[offset + index] for key in keys])
+        columns[column_of(name)] = _dimension([_label(name, key[offset + index]) for key in keys])
     for name, numbers in (("value", value), ("low", estimate.low), ("high", estimate.high)):
         bad = ~np.isfinite(numbers) | (n == 0) | hidden
         columns[name] = pa.array(np.where(bad, 0.0, numbers), pa.float64(), mask=bad)
@@ -89,7 +143,7 @@ def _table(ask: Ask, found: parts.Table, estimate: Estimate, frame: Frame) -> pa
         "state": pa.array(["hidden" if h else s for h, s in zip(hidden, state, strict=True)], pa.string()),
         "unit": pa.array([ask.asked.unit] * len(keys), pa.string()),
         "currency": pa.array([ask.currency if ask.asked.unit == "money" else None] * len(keys), pa.string()),
-        "definition": pa.array([ask.metric.definition(ask.asked.variants)] * len(keys), pa.string()),
+        "definition": pa.array([_definition(ask)] * len(keys), pa.string()),
         "snapshot": pa.array([ask.reader.snapshot] * len(keys), pa.int64()),
     }
     for name in ("num", "den", "nn", "nd", "dd", "positive", "negative"):
@@ -98,11 +152,20 @@ def _table(ask: Ask, found: parts.Table, estimate: Estimate, frame: Frame) -> pa
     return pa.table(columns)
 
 
+def _label(name: str, value: Any) -> Any:
+    bins = bins_of(name)
+    return value if bins is None or value is None else bins.label(int(value))
+
+
 def _dimension(values: list[Any]) -> pa.Array:
     kinds = {type(v) for v in values if v is not None}
     if kinds <= {str} or len(kinds) != 1:
         return pa.array([None if v is None else str(v) for v in values], pa.string())
     return pa.array(values)
+
+
+def _definition(ask: Ask) -> str:
+    return ask.metric.definition(ask.asked.variants) + ("~pooled" if ask.question.pooled else "")
 
 
 def _states(ask: Ask, n: Any, value: Any, figures: Parts, estimate: Estimate) -> list[str]:

@@ -35,7 +35,11 @@ OWNER = Viewer()
 
 @dataclass(frozen=True)
 class Question:
-    """One question to one KPI. `start` is included, `end` is not."""
+    """One question to one KPI. `start` is included, `end` is not.
+
+    With `top`, only so many groups of each dimension stand alone, and the others are one group. With `pooled`, the
+    figures of small groups are steadied by what all groups have in common.
+    """
 
     kpi: str
     by: tuple[str, ...] = ()
@@ -49,6 +53,8 @@ class Question:
     level: float = 0.95
     rows: bool = False
     viewer: Viewer = OWNER
+    top: int | None = None
+    pooled: bool = False
 
 
 def question(
@@ -64,6 +70,8 @@ def question(
     level: float = 0.95,
     viewer: Viewer = OWNER,
     rows: bool = False,
+    top: int | None = None,
+    pooled: bool = False,
 ) -> Question:
     """The question that a surface's words say; `kpi` may carry variants as `name:a+b`. Raises BadCall."""
     name, _, named = kpi.partition(":")
@@ -73,6 +81,10 @@ def question(
         raise BadCall(f"the range ends ({after}) before it begins ({first})", hint="--to is exclusive", field="to")
     if compare is not None and compare not in COMPARES:
         raise BadCall(f"cannot compare with {compare!r}", hint="previous or year", field="compare")
+    if top is not None and top < 1:
+        raise BadCall(f"the {top} largest groups are none", hint="give a number from 1 on", field="top")
+    if pooled and not by:
+        raise BadCall("there are no groups to pool", hint="say by what to group", field="pooled")
     if not 0.5 <= level < 1:
         raise BadCall(f"the level {level} is not between 0.5 and 1", hint="0.95 is usual", field="level")
     return Question(
@@ -88,6 +100,8 @@ def question(
         level=level,
         rows=rows,
         viewer=viewer,
+        top=top,
+        pooled=pooled,
     )
 
 

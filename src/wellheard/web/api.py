@@ -36,7 +36,21 @@ FAULTS: dict[int | str, dict[str, Any]] = {
 }
 
 
-PARAMETERS = ("by", "grain", "from", "to", "where", "variant", "compare", "as_of", "level", "rows", "limit")
+PARAMETERS = (
+    "by",
+    "grain",
+    "from",
+    "to",
+    "where",
+    "variant",
+    "compare",
+    "as_of",
+    "level",
+    "rows",
+    "limit",
+    "top",
+    "pooled",
+)
 
 
 def check_parameters(request: Request) -> None:
@@ -69,9 +83,25 @@ def routes(site: Site) -> APIRouter:
         level: Annotated[float, Query(ge=0.5, lt=1, description="The level of the interval.")] = 0.95,
         rows: Annotated[bool, Query(description="The rows behind the number, each with why it counted.")] = False,
         limit: Annotated[int | None, Query(ge=1, le=MOST_ROWS, description="The most rows behind a number.")] = None,
+        top: Annotated[int | None, Query(ge=1, description="So many groups stand alone; the others are one.")] = None,
+        pooled: Annotated[bool, Query(description="Steady small groups by what all groups have in common.")] = False,
     ) -> Response:
         check_parameters(request)
-        asked = question(name, tuple(by), grain, where, start, end, variant, compare, as_of, level, rows=rows)
+        asked = question(
+            name,
+            tuple(by),
+            grain,
+            where,
+            start,
+            end,
+            variant,
+            compare,
+            as_of,
+            level,
+            rows=rows,
+            top=top,
+            pooled=pooled,
+        )
         site.services.metric(asked.kpi)
         most = (limit or 1000) if rows else None
         answer = site.figures.answer(asked, most)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from urllib.parse import urlencode
 
@@ -41,6 +41,9 @@ class View:
     figure: str = ""
     modes: tuple[str, ...] = ()
     where: str = ""
+    cut: str = ""
+    groups_shown: str = "12"
+    pooled: bool = False
     start: str = ""
     end: str = ""
     period: str = ""
@@ -93,11 +96,18 @@ class View:
     def whole(self) -> Question:
         return self._ask(*self.span)
 
+    @property
+    def dimension(self) -> str:
+        """By what it is broken down: a number cut into ranges, or the dimension chosen."""
+        return self.cut or self.by
+
     def groups(self) -> Question:
-        return self._ask(*self.span, by=(self.by,) if self.by else ())
+        by = (self.dimension,) if self.dimension else ()
+        top = None if self.groups_shown == "all" else int(self.groups_shown)
+        return replace(self._ask(*self.span, by=by), top=top, pooled=self.pooled and bool(by))
 
     def rows(self) -> Question:
-        return self._ask(*self.span, by=(self.by,) if self.by else (), rows=True)
+        return self._ask(*self.span, by=(self.dimension,) if self.dimension else (), rows=True)
 
     def _ask(
         self,
@@ -122,13 +132,16 @@ class View:
             "figure": self.figure,
             "mode": list(self.modes),
             "where": self.where,
+            "cut": self.cut,
+            "groups": self.groups_shown,
+            "pooled": "1" if self.pooled else "",
             "from": self.start,
             "to": self.end,
             "period": self.period,
             "show": self.show,
             "page": self.page,
         } | changes
-        plain = {"range": "13", "grain": "month", "compare": "previous", "show": "all", "page": 1}
+        plain = {"range": "13", "grain": "month", "compare": "previous", "show": "all", "page": 1, "groups": "12"}
         kept = {k: v for k, v in chosen.items() if v not in ("", [], None) and v != plain.get(k)}
         path = f"/kpi/{self.kpi.name}" + (f"/{part}" if part else "")
         return f"{path}?{urlencode(kept, doseq=True)}" if kept else path
@@ -154,6 +167,9 @@ def view_of(
         figure=given.get("figure", ""),
         modes=tuple(dict.fromkeys(modes)),
         where=given.get("where", "").strip(),
+        cut=given.get("cut", "").strip(),
+        groups_shown=_one_of(given.get("groups") or "12", ("12", "all"), "groups"),
+        pooled=given.get("pooled") == "1",
         start=given.get("from", ""),
         end=given.get("to", ""),
         period=given.get("period", ""),

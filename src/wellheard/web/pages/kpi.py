@@ -23,7 +23,7 @@ from wellheard.web.record import record
 from wellheard.web.site import Site, drawn
 from wellheard.web.view import GRAINS, MOST_ROWS, RANGES, View, offered, view_of
 
-SHOWN_GROUPS = 12
+MOST_GROUPS = 200
 ROWS_A_PAGE = 25
 PATIENCE = 0.4  # seconds that the page waits for its first part
 HISTOGRAM = 700
@@ -93,9 +93,8 @@ class Choices:
 def _choices(site: Site, kpi: Metric) -> Choices:
     figures = [(v.name, f"{v.name.replace('_', ' ')}: {v.words}") for v in kpi.variants if v.brick is not None]
     modes = [(v.name, v.words) for v in kpi.variants if v.brick is None]
-    return Choices(
-        RANGES, GRAINS, offered(kpi, site.figures.dimensions(kpi.name)), [("", "the usual figure"), *figures], modes
-    )
+    names = [*offered(kpi, site.figures.dimensions(kpi.name)), *(f"segments.{s}" for s in site.services.segments())]
+    return Choices(RANGES, GRAINS, names, [("", "the usual figure"), *figures], modes)
 
 
 def _view(site: Site, kpi: Metric, given: QueryParams) -> View:
@@ -115,6 +114,7 @@ def _typed(kpi: Metric, given: QueryParams) -> View:
         figure=given.get("figure", ""),
         modes=tuple(given.getlist("mode")),
         where=given.get("where", ""),
+        cut=given.get("cut", ""),
         start=given.get("from", ""),
         end=given.get("to", ""),
     )
@@ -258,22 +258,40 @@ def _breakdown(site: Site, view: View) -> Markup:
     answer = site.figures.answer(view.groups())
     everything = [row for row in answer.to_list() if row["n"]]
     whole = next(iter(site.figures.answer(view.whole()).to_list()), None)
-    kept = sorted(everything, key=lambda row: -row["n"])[:SHOWN_GROUPS]
-    kept.sort(key=lambda row: (row["value"] is None, -(row["value"] or 0)))
-    wide = charts.groups(answer, kept, view.by, whole) if view.by and kept else None
-    narrow = charts.groups(answer, kept, view.by, whole, charts.NARROW) if wide else None
-    half = charts.groups(answer, kept, view.by, whole, charts.HALF) if wide else None
+    by = view.dimension
+    kept = everything[:MOST_GROUPS]
+    if not view.cut:  # ranges of a number stand in their own order
+        kept.sort(key=lambda row: (_is_gathered(row, by), row["value"] is None, -(row["value"] or 0)))
+    wide = charts.groups(answer, kept, by, whole) if by and kept else None
+    narrow = charts.groups(answer, kept, by, whole, charts.NARROW) if wide else None
+    half = charts.groups(answer, kept, by, whole, charts.HALF) if wide else None
     return site.piece(
         "breakdown.html",
-        by=view.by,
+        by=by,
         span=_span(view, whole),
+        notes=answer.notes,
+        turn=_turn(view, any(_is_gathered(row, by) for row in kept)),
+        pooled=view.pooled,
+        pooled_url=view.address(pooled="" if view.pooled else "1") + "#breakdown",
         total=len(everything),
         hidden=len(everything) > len(kept),
-        rows=[_figures(answer, row) | {"name": _group_name(row, view.by)} for row in kept],
+        rows=[_figures(answer, row) | {"name": _group_name(row, by)} for row in kept],
         wide=drawn(half, "chart-wide") if half else None,
         narrow=drawn(narrow, "chart-narrow") if narrow else None,
         note=wide.note if wide else "",
     )
+
+
+def _is_gathered(row: Row, by: str) -> bool:
+    """Whether a row stands for the smaller groups together."""
+    return str(row.get(column_of(by), "")).startswith("other (")
+
+
+def _turn(view: View, gathered: bool) -> tuple[str, str] | None:
+    """The way to all groups, and back from there."""
+    if view.groups_shown == "all":
+        return "Show the 12 largest", view.address(groups="12") + "#breakdown"
+    return ("Show all groups", view.address(groups="all") + "#breakdown") if gathered else None
 
 
 def _group_name(row: Row, by: str) -> str:
