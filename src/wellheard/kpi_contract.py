@@ -146,13 +146,21 @@ class Bench:
 
     def ask(self, kpi: Metric, example: Example, **more: Any) -> dict[str, Any]:
         """The example's figure with all its columns but the snapshot's number."""
-        (row,) = self.desk.ask(kpi, variant=example.variant, start=example.start, end=example.end, **more)
+        (row,) = self.desk.ask(kpi, variant=asked_of(kpi, example), start=example.start, end=example.end, **more)
         row.pop("snapshot")
         return row
 
 
+def asked_of(kpi: Metric, example: Example) -> str | None:
+    """The variants that an example asks for; of a KPI that is split, the usual outcome where it names none."""
+    names = [name for name in (example.variant or "").split("+") if name]
+    return "+".join([*names, *([kpi.usual] if kpi.usual and kpi.splits(names) else [])]) or None
+
+
 def figures_of(kpi: Metric) -> list[str | None]:
-    """The KPI itself, and its variants by name."""
+    """The KPI itself, and its variants by name; where it is split, the variants that make one row."""
+    if kpi.split is not None:
+        return list(kpi.split.variants)
     return [None, *(variant.name for variant in kpi.variants)]
 
 
@@ -263,7 +271,7 @@ def longer_joins(kpi: Metric, bench: Bench) -> Problems:
         yield "more rows of customers, accounts or touchpoints change the figure"
     for example, row in zip(group, alone, strict=True):
         days = {"start": example.start, "end": example.end}
-        parts = bench.desk.ask(kpi, variant=example.variant, by=[_dimension(kpi)], **days)
+        parts = bench.desk.ask(kpi, variant=asked_of(kpi, example), by=[_dimension(kpi)], **days)
         if sum(part["n"] for part in parts) != row["n"]:
             yield f"{example.words}: grouped by region, its n is another"
     bench.empty()

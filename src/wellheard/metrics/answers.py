@@ -11,18 +11,18 @@ import ibis.expr.types as ir
 from wellheard.metrics.ask import Ask, Reason
 
 
-def answers(ask: Ask, kind: str, *, every_item: bool = False) -> tuple[ir.Table, list[Reason]]:
+def answers(ask: Ask, kind: str, *, every_item: bool = False, value: str = "score") -> tuple[ir.Table, list[Reason]]:
     """The answers to questions of a kind, and why some of them do not count.
 
     A question that is named in the filter or the grouping is asked for itself, main or not; with `every_item` all are,
-    for kinds whose questions are items of one scale.
+    for kinds whose questions are items of one scale. `value` is the column that holds the answer.
     """
     t = ask.facts("survey_responses")
     t = ask.in_range(t.filter(t.kind == kind))
     out: list[Reason] = [(t.test, "a trial answer")]
     if not (every_item or ask.mentions("question_id")):
         out.append((~t.main, "not the survey's main question of its kind"))
-    out.append((t.score.isnull(), "no score: the question was skipped"))
+    out.append((t[value].isnull(), f"no {value}: the question was skipped"))
     return t, out
 
 

@@ -41,6 +41,14 @@ class Variant:
 
 
 @dataclass(frozen=True)
+class Split:
+    """Variants of which the usual answer has a row each, named in `column`: the outcomes of one question."""
+
+    column: str
+    variants: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Need:
     """What a KPI needs of a table: columns that must be filled, in the rows where `among` holds."""
 
@@ -95,6 +103,7 @@ class Metric:
     cohort: bool = False
     spans: tuple[Span, ...] = ()
     older: tuple[Metric, ...] = ()
+    split: Split | None = None
 
     def __post_init__(self) -> None:
         if not self.spans:
@@ -118,6 +127,15 @@ class Metric:
         variants = [{"name": v.name, "words": v.words, "unit": v.unit or self.unit} for v in self.variants]
         said = {name: getattr(self, name) for name in plain}
         return {**said, "variants": variants, "tables": list(self.tables), "traps": list(self.traps)}
+
+    @property
+    def usual(self) -> str | None:
+        """The variant that stands for the KPI where there is place for one figure; None for the KPI as it is."""
+        return self.split.variants[0] if self.split else None
+
+    def splits(self, variants: Iterable[str]) -> bool:
+        """Whether an answer with these variants has a row for each of its outcomes."""
+        return self.split is not None and not set(variants) & set(self.split.variants)
 
     @property
     def tables(self) -> tuple[str, ...]:

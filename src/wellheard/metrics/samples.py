@@ -167,3 +167,14 @@ def invitations(answered: int, seen: int, delivered: int, bounced: int, young: i
         "survey_invitations": sent,
         "survey_responses": [{**answer, "source_id": str(i), "invitation_id": f"i{i}"} for i in range(answered)],
     }
+
+
+def chosen(intents: Mapping[str, tuple[int, int]]) -> Rows:
+    """Answers to why somebody came: for every choice how many named it, and how many of them could do it."""
+    return {
+        "survey_responses": [
+            {"kind": "intent", "answered_at": "2026-03-05", "choice": word, "task_success": number < done}
+            for word, (n, done) in intents.items()
+            for number in range(n)
+        ]
+    }

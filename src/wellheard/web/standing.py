@@ -48,7 +48,8 @@ class Standing:
 def question_of(kpi: Metric, data_end: date) -> Question:
     """The question whose answer a tile shows: thirteen months up to the last one that is complete."""
     after = last_month_end(data_end)
-    return question(kpi.name, grain=Grain.MONTH, start=add_months(after, -MONTHS), end=after, compare="previous")
+    start = add_months(after, -MONTHS)
+    return question(kpi.name, grain=Grain.MONTH, start=start, end=after, compare="previous", variant=kpi.usual)
 
 
 def last_month_end(data_end: date) -> date:

@@ -54,7 +54,9 @@ class View:
 
     @property
     def variant(self) -> str:
-        return "+".join(v for v in (self.figure, *self.modes) if v)
+        chosen = [v for v in (self.figure, *self.modes) if v]
+        usual = [self.kpi.usual] if self.kpi.usual and self.kpi.splits(chosen) else []  # a page shows one figure
+        return "+".join([*chosen, *usual])
 
     @property
     def days(self) -> tuple[date | None, date | None]:
