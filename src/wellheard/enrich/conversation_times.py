@@ -48,7 +48,7 @@ def fill_times(lake: Lake, touched: Mapping[str, str]) -> int:
     first = _tuples(backend.to_pyarrow(wanted))
     said = _tuples(backend.to_pyarrow(_events(lake, conversations, "messages", Message._fields)))
     changed = _tuples(backend.to_pyarrow(_events(lake, conversations, "status_events", StatusEvent._fields)))
-    rows = times_of_all(first, said, changed, _schedules(lake), data_end(lake))
+    rows = times_of_all(first, said, changed, schedules(lake), data_end(lake))
     return fill(lake, canonical("conversations"), ENRICHMENT, VERSION, _batches(rows))
 
 
@@ -97,8 +97,15 @@ def _of(conversations: ir.Table, side: ir.Table) -> ir.Table:
     return conversations.join(side, match)
 
 
+def events_of(lake: Lake, id: str, name: str, fields: tuple[str, ...]) -> ir.Table:
+    """The messages or status events of one conversation by its row id, personal fields among them, in order of time."""
+    conversations = _given(lake)
+    return _events(lake, conversations.filter(conversations.id == id), name, fields)
+
+
 def _events(lake: Lake, conversations: ir.Table, name: str, fields: tuple[str, ...]) -> ir.Table:
-    rows = lake.table(name)
+    private = any(column.private for column in canonical(name).columns if column.name in fields)
+    rows = lake.table(name, private=private)
     side = rows.select(
         t_source=rows.source, t_key=rows.conversation_id, t_id=rows.id, **{f"e_{f}": rows[f] for f in fields}
     )
@@ -112,8 +119,8 @@ def _tuples(table: pa.Table) -> Iterator[tuple[Any, ...]]:
         yield from zip(*(column.to_pylist() for column in batch.columns), strict=True)
 
 
-def _schedules(lake: Lake) -> dict[str | None, Schedule]:
-    """Schedules by id; where there is one alone, it holds for conversations that name none."""
+def schedules(lake: Lake) -> dict[str | None, Schedule]:
+    """The lake's schedules by id; where there is one alone, it holds for conversations that name none."""
     rows = lake.backend.to_pyarrow(lake.table("schedules")).to_pylist()
     found: dict[str | None, Schedule] = {}
     found.update(schedule_from_rows(rows))
