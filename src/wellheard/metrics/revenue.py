@@ -16,6 +16,7 @@ from wellheard.metrics.question import OWNER
 from wellheard.metrics.reader import instant_literal
 
 EARNED = (("orders", ("ordered_at",)), ("subscriptions", ("started_at", "ended_at")))
+MONTH = 30.436875 * 86_400e6  # a mean month in microseconds
 NO_RATE = "no exchange rate for its currency on that day"
 
 
@@ -67,6 +68,73 @@ def subscribed(ask: Ask) -> tuple[ir.Table, list[Reason]]:
     t = ask.money(ask.belonging(over, "subscriptions"), "subscriptions", ["mrr"])
     net = t.mrr.fill_null(0).cast("float64") * t.part
     return t.mutate(net=net, stands=ibis.literal(True)), [(t.no_rate, NO_RATE)]
+
+
+def earned(ask: Ask, windows: ir.Table) -> ir.Table:
+    """What known customers brought in each window: rows with `period, net, margin, deals, no_rate`.
+
+    Dimensions are as of the window's end. A row is an order at the rate of its day, which is one deal. Where there are
+    no orders it is a subscription, with the MRR of the time that it ran and as many deals as months, at the rate of the
+    window's end.
+    `margin` is net of the goods' cost, else the workspace's margin of it, else null.
+    """
+    t = _orders_in(ask, windows) if from_orders(ask) else _subscriptions_in(ask, windows)
+    t = t.drop(*[c for c in t.columns if c.startswith("r:")])
+    t = ask.belonging(t.mutate(instant=t.finish), fact_of(ask))
+    share = ask.settings.margin_percent
+    assumed = t.net.cast("float64") * (share / 100) if share else ibis.null("float64")
+    cost = t.goods_cost.cast("float64")
+    t = t.mutate(margin=ibis.ifelse(cost.isnull(), assumed, t.net.cast("float64") - cost))
+    return t.filter(t.customer_key.coalesce(t.account_key).notnull())
+
+
+def fact_of(ask: Ask) -> str:
+    """The table that revenue comes from."""
+    return "orders" if from_orders(ask) else "subscriptions"
+
+
+def _orders_in(ask: Ask, windows: ir.Table) -> ir.Table:
+    t = ask.reader.table("orders")
+    t = t.filter(~t.status.lower().isin(NOT_COUNTED).fill_null(False))
+    t = ask.money(t, "orders", ["revenue", "refunded", "goods_cost"], on="ordered_at")
+    t = _netted(t)
+    t = t.mutate(goods_cost=ibis.ifelse(t.stands, t.goods_cost, 0), deals=ibis.ifelse(t.stands, 1.0, 0.0))
+    return t.join(windows, [t.ordered_at >= windows.begin, t.ordered_at < windows.finish])
+
+
+def _subscriptions_in(ask: Ask, windows: ir.Table) -> ir.Table:
+    t, fact = spans_of(ask)
+    t = t.filter(ibis.literal(fact == "subscriptions"))
+    ran = [t.started_at < windows.finish, t.ended_at.isnull() | (t.ended_at > windows.begin)]
+    t = t.join(windows, ran)
+    t = ask.money(t, "subscriptions", ["mrr"], on="finish")
+    last = ibis.least(t.ended_at.coalesce(t.finish), t.finish)
+    months = last.delta(ibis.greatest(t.started_at, t.begin), unit="microsecond").cast("float64") / MONTH
+    net = t.mrr.fill_null(0).cast("float64") * months
+    return t.mutate(net=net, deals=months, goods_cost=ibis.null("float64"))
+
+
+def spent(ask: Ask, windows: ir.Table, kinds: tuple[str, ...]) -> ir.Table:
+    """What was spent in each window: rows with `period, amount, no_rate`, dimensions as of its end; null keys too.
+
+    Where no service costs are recorded, those of conversations stand for them.
+    """
+    t = ask.reader.table("costs")
+    t = ask.money(t.filter(t.kind.isin(kinds)), "costs", ["amount"], on="incurred_at")
+    columns = ["id", "source", "customer_id", "account_id", "amount", "no_rate"]
+    rows = t.select(*columns, moment=t.incurred_at).mutate(amount=ibis._.amount.cast("float64"))
+    if "service" in kinds and not _service_costs(ask):
+        c = ask.reader.table("conversations")
+        c = ask.money(c.filter(c.cost.notnull()).mutate(amount=c.cost), "conversations", ["amount"], on="opened_at")
+        talks = c.select(*columns, moment=c.opened_at)
+        rows = rows.union(talks.mutate(amount=talks.amount.cast("float64")))
+    rows = rows.join(windows, [rows.moment >= windows.begin, rows.moment < windows.finish])
+    return ask.belonging(rows.mutate(instant=rows.finish), fact_of(ask))
+
+
+def _service_costs(ask: Ask) -> bool:
+    t = ask.reader.table("costs")
+    return bool(ask.reader.kept("service costs", lambda: ask.reader.run((t.kind == "service").any()).as_py()))
 
 
 def _months(ask: Ask) -> ir.Table:

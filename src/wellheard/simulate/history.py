@@ -12,7 +12,7 @@ from wellheard.simulate.company import Array, Company
 from wellheard.simulate.customers import Customers, found_customers, write_customers
 from wellheard.simulate.lives import live
 from wellheard.simulate.orders import bill, spend, write_subscriptions
-from wellheard.simulate.readings import write_health
+from wellheard.simulate.readings import write_health, write_values
 from wellheard.simulate.referrals import referrers, write_referrals, write_unheard
 from wellheard.simulate.reviews import write_feedback
 from wellheard.simulate.shop import Shop, surveyed
@@ -77,6 +77,7 @@ def _write_month(
     visits, orders = Shop(writer, company, accounts, people, tally, month, block).open(who)
     write_usage(writer, company, people, month, block, who)
     write_health(writer, company, people, month, block, who)
+    write_values(writer, company, people, month, block, who)
     write_feedback(writer, company, people, month, block, who)
     write_unheard(writer, company, people, month, block, who)
     interviewer = Interviewer(writer, company, people, tally, month, block)

@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 
 from wellheard.simulate.columns import constant, flags, idents, instants, numbers, words
-from wellheard.simulate.company import LANGUAGES, Array, Company
+from wellheard.simulate.company import HOME_CURRENCY, LANGUAGES, SEGMENTS, Array, Company
 from wellheard.simulate.customers import Customers
 from wellheard.simulate.writer import Writer
 
@@ -23,6 +23,7 @@ FELT = 0.7  # share of texts with a tone that show an emotion
 DELAY = 90  # seconds until a text is read
 LEARNED_FROM = 0.5  # of the history, when the learned health score begins
 MOOD_ON_HEALTH, HEALTH_NOISE = 0.8, 0.5
+VALUE_OF_COST, VALUE_SPREAD = 6.0, 0.5  # a lifetime value beside what winning the account cost
 
 
 def write_readings(
@@ -97,6 +98,35 @@ def write_health(writer: Writer, company: Company, customers: Customers, month: 
                 "low": numbers(np.round(np.maximum(value - 9, 0), 1)),
                 "high": numbers(np.round(np.minimum(value + 9, 100), 1)),
                 "coverage": numbers(np.round(rng.uniform(55, 100, rows))),
+                "currency": pa.nulls(rows, pa.string()),
                 "model": constant(model, rows),
             },
         )
+
+
+def write_values(writer: Writer, company: Company, customers: Customers, month: int, block: int, who: Array) -> None:
+    """The lifetime value of those who pay, the main contacts, in the last second of a month."""
+    rng = company.rng("lifetime value", month, block)
+    at = company.start(month + 1) - 1
+    payer = who[customers.main[customers.account[who]] == who]
+    here = payer[customers.here(payer, np.full(len(payer), at))]
+    rows = len(here)
+    usual = np.array([segment.acquisition for segment in SEGMENTS])[customers.segment[here]] * VALUE_OF_COST
+    value = usual * np.exp(VALUE_SPREAD * rng.normal(0, 1, rows))
+    writer.append(
+        "customer_scores",
+        idents("H", writer.number("customer_scores", rows) + np.arange(rows), width=9),
+        np.full(rows, at),
+        {
+            "customer_id": idents("C", here),
+            "account_id": idents("A", customers.account[here]),
+            "as_of": instants(np.full(rows, at)),
+            "kind": constant("lifetime_value", rows),
+            "value": numbers(np.round(value, 2)),
+            "low": numbers(np.round(value * 0.7, 2)),
+            "high": numbers(np.round(value * 1.4, 2)),
+            "coverage": numbers(np.full(rows, 100)),
+            "currency": constant(HOME_CURRENCY, rows),
+            "model": constant(MODEL, rows),
+        },
+    )

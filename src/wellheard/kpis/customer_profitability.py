@@ -1,0 +1,118 @@
+"""Customer profitability: what is left of a customer's revenue after the goods and what we spent on them."""
+
+from typing import Any
+
+import ibis
+import ibis.expr.types as ir
+
+from wellheard.metrics.ask import DIM, Ask
+from wellheard.metrics.bricks import Mean, Share
+from wellheard.metrics.counts import Total
+from wellheard.metrics.metric import Example, Metric, Need, Variant
+from wellheard.metrics.revenue import EARNED, earned, spent
+from wellheard.metrics.samples import Rows
+
+SPENT = ("acquisition", "service", "goods", "tooling")
+AMOUNTS = ("net", "goods", "cost")
+
+
+def rows(ask: Ask) -> ir.Table:
+    windows = ask.windows()
+    came, went = _keyed(ask, earned(ask, windows)), _keyed(ask, spent(ask, windows, SPENT))
+    _say_what_is_missing(ask, came, went)
+    dims = [c for c in came.columns if c.startswith(DIM)]
+    kept = ["period", "unit", "id", "no_rate", *dims]
+    none = ibis.literal(0.0)
+    unknown = came.margin.isnull()
+    goods = ibis.ifelse(unknown, 0.0, came.net.cast("float64") - came.margin)
+    left = came.select(*kept, net=came.net.cast("float64").fill_null(0.0), goods=goods, cost=none)
+    went = went.filter(went.whose.notnull())
+    spent_on = went.select(*kept, net=none, goods=none, cost=went.amount.fill_null(0.0))
+    both = left.union(spent_on)
+    sums = {name: both[name].sum() for name in AMOUNTS}
+    each = both.group_by(["period", "unit", *dims]).agg(id=both.id.min(), no_rate=both.no_rate.any(), **sums)
+    profit = each.net - each.goods - each.cost
+    out = [(each.no_rate, "no exchange rate for its currency on that day")]
+    shown = {"revenue": each.net, "goods": each.goods, "cost": each.cost}
+    return ask.rows(each, out=out, x=profit, num=profit, good=profit < 0, **shown)
+
+
+def _keyed(ask: Ask, t: ir.Table) -> ir.Table:
+    """Whose each row is; a cost that names a company alone is no person's."""
+    if ask.has("by_account") or ask.settings.unit == "account":
+        whose = t.account_key.coalesce(t.customer_key)
+    else:
+        whose = t.customer_key if "amount" in t.columns else t.customer_key.coalesce(t.account_key)
+    return t.mutate(whose=whose, unit=whose.coalesce(t.unit))
+
+
+def _say_what_is_missing(ask: Ask, came: ir.Table, went: ir.Table) -> None:
+    """Notes on revenue without a goods cost, and on costs that name nobody."""
+    first = came.aggregate(bare=came.margin.isnull().sum(), n=came.count())
+    row = ask.reader.run(first).to_pylist()[0]
+    if row["bare"]:
+        ask.note(
+            f"{row['bare']} of {row['n']} orders or subscriptions have no goods cost, and no margin is set: they count "
+            "with goods of 0, so profit is too high by what they cost."
+        )
+    spare = went.aggregate(lost=went.amount.sum(where=went.whose.isnull()), whole=went.amount.sum())
+    row = ask.reader.run(spare).to_pylist()[0]
+    if row["lost"]:
+        ask.note(
+            f"{row['lost']:,.2f} of {row['whole']:,.2f} {ask.currency} of costs name no customer and are shared "
+            f"out to nobody; shared out alike, they would be {row['lost'] / row['whole']:.0%} of each customer's costs."
+        )
+    elif not row["whole"]:
+        ask.note("No costs are recorded: what was spent on winning and serving customers is not known.")
+
+
+def _made() -> Rows:
+    order = {"ordered_at": "2026-03-05", "currency": "EUR"}
+    cost = {"incurred_at": "2026-03-05", "currency": "EUR"}
+    orders: list[dict[str, Any]] = [
+        {**order, "source_id": "1", "customer_id": "a", "revenue": 200, "refunded": 20, "goods_cost": 80},
+        {**order, "source_id": "2", "customer_id": "b", "revenue": 50, "goods_cost": 30},
+        {**order, "source_id": "3", "customer_id": "c", "revenue": 10},
+    ]
+    costs: list[dict[str, Any]] = [
+        {**cost, "source_id": "1", "customer_id": "b", "kind": "service", "amount": 60},
+        {**cost, "source_id": "2", "customer_id": "d", "kind": "acquisition", "amount": 10},
+        {**cost, "source_id": "3", "kind": "tooling", "amount": 99},
+    ]
+    return {"orders": orders, "costs": costs}
+
+
+FOUR = _made()
+
+KPI = Metric(
+    name="customer_profitability",
+    title="Customer profitability",
+    question="What do we earn with a customer once everything spent on them is paid?",
+    formula="mean of revenue − refunds − goods − cost to serve − acquisition, of customers with any of them",
+    unit="money",
+    direction="up",
+    rows=rows,
+    brick=Mean(),
+    cohort=True,
+    spans=(*EARNED, ("costs", ("incurred_at",))),
+    placed_by="period",
+    needs=(Need("orders", ("revenue", "currency", "customer_id")), Need("costs", ("amount", "kind"))),
+    traps=(
+        "What is not known is said beside the figure: orders without a goods cost, and costs that name nobody.",
+        "Costs that name nobody are shared out to nobody; only those with a customer count.",
+        "The costs of winning a customer stand in the period in which they arose, not spread over a lifetime.",
+    ),
+    not_additive="a customer stands once in each period, and a period's profit is no mean of its months' profits",
+    source="Interval: W. G. Cochran, Sampling Techniques, 3rd ed. 1977, chapter 6",
+    variants=(
+        Variant("share_at_loss", "Share of customers with a loss.", Share(), unit="percent", direction="down"),
+        Variant("total", "The profit of all customers together.", Total()),
+        Variant("by_account", "Companies instead of persons; costs that name a company count."),
+    ),
+    examples=(
+        Example("100, −40, 10 and −10", FOUR, 15.0, 4),
+        Example("two of four at a loss", FOUR, 50.0, 4, variant="share_at_loss"),
+        Example("together", FOUR, 60.0, 4, variant="total"),
+        Example("none", {}, None, 0),
+    ),
+)

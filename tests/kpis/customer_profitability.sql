@@ -1,0 +1,42 @@
+-- by: segment
+-- variants: share_at_loss total by_account
+with rates as (
+    select base, on_date, coalesce(max(rate) filter (given), max(rate)) as rate from (
+        select from_currency as base, on_date, rate, true as given
+        from facts.main.fx_rates where to_currency = 'EUR' and not deleted
+        union all
+        select to_currency, on_date, 1 / rate, false
+        from facts.main.fx_rates where from_currency = 'EUR' and not deleted)
+    group by 1, 2
+),
+lines as (  -- what came in, and what was spent
+    select ordered_at as moment, customer_id, account_id, currency,
+        case when lower(coalesce(status, '')) in ('cancelled', 'canceled') then 0
+            else coalesce(revenue, 0) - coalesce(refunded, 0) end
+        - case when lower(coalesce(status, '')) in ('cancelled', 'canceled', 'refund', 'refunded_only') then 0
+            else coalesce(goods_cost, 0) end as amount
+    from bought where lower(coalesce(status, '')) not in ('void', 'voided', 'failed', 'declined', 'test', 'draft')
+    union all
+    select incurred_at, customer_id, account_id, currency, -amount from facts.main.costs
+    where not deleted and (customer_id is not null or getvariable('variant') = 'by_account')
+),
+placed as (
+    select w.period, coalesce(c.segment, a.segment) as segment,
+        case when getvariable('variant') = 'by_account' then coalesce(coalesce(l.account_id, c.account_id), l.customer_id)
+            else coalesce(l.customer_id, l.account_id) end as who,
+        l.amount * case when l.currency = 'EUR' then 1.0 else (select arg_max(r.rate, r.on_date) from rates r
+            where r.base = l.currency and r.on_date <= timezone('UTC', l.moment)::date) end as amount
+    from windows w join lines l on l.moment >= midnight(w.first_day) and l.moment < midnight(w.after_day)
+    left join people c on c.source_id = l.customer_id and held(midnight(w.after_day), c.valid_from, c.valid_to)
+    left join companies a on a.source_id = coalesce(l.account_id, c.account_id)
+        and held(midnight(w.after_day), a.valid_from, a.valid_to)
+),
+each_one as (
+    select period, case when getvariable('dimension') = 'segment' then segment end as dim, who, sum(amount) as profit
+    from placed where who is not null group by 1, 2, 3
+)
+select period, dim,
+    case when getvariable('variant') = 'share_at_loss' then 100.0 * count(*) filter (profit < 0) / count(*)
+         when getvariable('variant') = 'total' then sum(profit) else avg(profit) end as value,
+    count(*) as n, 0 as pending
+from each_one group by 1, 2
