@@ -24,7 +24,7 @@ from wellheard.base.errors import BadCall, BrokenHome, Busy
 from wellheard.base.settings import Settings
 from wellheard.tables.catalogue import table as canonical
 from wellheard.tables.catalogue import tables
-from wellheard.tables.table import Column
+from wellheard.tables.table import Column, Table
 from wellheard.warehouse import schema, takeback
 from wellheard.warehouse.writing import Spill, line
 
@@ -310,14 +310,7 @@ class Lake:
         `valid_to`; `as_of` reads an earlier snapshot.
         """
         words = canonical(name)
-        raw = self._raw("facts", name, as_of)
-        raw = raw.filter(~raw.deleted)
-        if words.versioned and not history:
-            raw = raw.filter(raw.valid_to.isnull())
-        shown = {c.name: _given_or_made(raw, c) for c in words.public}
-        common = ["id", "source", "source_id", "updated_at", "ingested_at", "attributes", "import_id"]
-        span = ["valid_from", "valid_to"] if words.versioned else []
-        opened = raw.select(*[raw[c] for c in (*common, *span)], **shown)
+        opened = opened_of(self._raw("facts", name, as_of), words, history=history)
         return self._with_personal(opened, name, as_of) if private and words.private else opened
 
     def given(self, name: str) -> ir.Table:
@@ -349,6 +342,17 @@ class Lake:
             cursor.close()
         self._root.close()
         self._spill.close()
+
+
+def opened_of(raw: ir.Table, words: Table, *, history: bool) -> ir.Table:
+    """The public columns of a canonical table as it lies in any engine: tombstones hidden, made values shown."""
+    raw = raw.filter(~raw.deleted)
+    if words.versioned and not history:
+        raw = raw.filter(raw.valid_to.isnull())
+    shown = {c.name: _given_or_made(raw, c) for c in words.public}
+    common = ["id", "source", "source_id", "updated_at", "ingested_at", "attributes", "import_id"]
+    span = ["valid_from", "valid_to"] if words.versioned else []
+    return raw.select(*[raw[c] for c in (*common, *span)], **shown)
 
 
 def _given_or_made(raw: ir.Table, column: Column) -> ir.Value:
