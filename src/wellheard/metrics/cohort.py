@@ -12,6 +12,7 @@ from wellheard.metrics.ask import DIM, FAR, PAST, Ask
 from wellheard.metrics.reader import instant_literal
 
 SPANS = (("subscriptions", ("started_at", "ended_at")), ("customers", ("created_at", "ended_at")))
+RANK = "rank "
 LEVELS = ("by_customer", "by_account", "by_subscription")
 PAUSED = ("paused", "pause", "on_hold", "on hold", "on-hold", "suspended", "frozen")
 
@@ -167,7 +168,7 @@ def _gap(over: ir.Table) -> ir.BooleanValue:
 
 def _by_key(over: ir.Table) -> ir.Table:
     """One row a window and key; `former` are those with a span that had ended before the window began."""
-    over = over.mutate(gap=_gap(over))
+    over = ranked_by_size(over.mutate(gap=_gap(over)))
     dims = {name: of_largest(over, name) for name in over.columns if name.startswith(DIM)}
     more = {"mrr_now": over.mrr_now.sum(where=over.at_end).fill_null(0)} if "mrr_now" in over.columns else {}
     grouped = over.group_by(["period", "key"]).agg(
@@ -185,6 +186,15 @@ def _by_key(over: ir.Table) -> ir.Table:
     return grouped.rename(id="key").mutate(came=~grouped.started)
 
 
+def ranked_by_size(over: ir.Table) -> ir.Table:
+    """Adds for each dimension the rank of a span among its window's and key's, which `of_largest` looks at."""
+    ranks = {}
+    for name in (c for c in over.columns if c.startswith(DIM)):
+        order = [over[name].isnull(), ibis.desc(over.at_start), ibis.desc(over.mrr), over[name]]
+        ranks[RANK + name] = ibis.row_number().over(ibis.window(group_by=[over.period, over.key], order_by=order))
+    return over.mutate(**ranks) if ranks else over
+
+
 def of_largest(over: ir.Table, name: str) -> Any:
     """A dimension's value of the subscription that pays most at the window's start."""
-    return over[name].first(order_by=[ibis.desc(over.at_start), ibis.desc(over.mrr), over[name]])
+    return over[name].max(where=over[RANK + name] == 0)
