@@ -15,6 +15,7 @@ import uvicorn
 from wellheard.app import ImportCall, Workspace
 from wellheard.base.errors import BadCall, Refused
 from wellheard.demo import is_simulated
+from wellheard.enrich.conversation_timeline import timeline_of
 from wellheard.metrics.answer import Answer
 from wellheard.metrics.frame import Frame
 from wellheard.metrics.query import query
@@ -134,6 +135,7 @@ def services_of(workspace: Workspace) -> Services:
         links=workspace.links,
         effect_of=lambda id: _turned(workspace, id),
         turn=lambda id: workspace.settle(workspace.turned(id)),
+        conversation=lambda id: timeline_of(workspace.lake, id),
     )
 
 

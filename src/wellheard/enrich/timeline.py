@@ -83,7 +83,7 @@ def _why(kinds: set[str]) -> str:
         return "The customer had written again and waited for us."
     if "resolved" in kinds:
         return "It was resolved and had not come back."
-    return "Nothing of the customer's was unanswered: the next step was not ours to hurry."
+    return "Nothing that the customer had written was unanswered."
 
 
 def _joined(found: Iterable[Segment]) -> list[Segment]:

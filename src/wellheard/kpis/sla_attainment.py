@@ -70,7 +70,7 @@ KPI = Metric(
     rows=rows,
     brick=Share(),
     placed_by="due instant",
-    spans=(("conversations", ("opened_at", "first_response_due_at", "resolution_due_at")),),
+    spans=(("conversations", ("opened_at", "first_human_reply_at", "resolved_at")),),
     needs=(Need("conversations", ("first_response_due_at",)),),
     traps=(
         "A promise that is past due and not kept is missed, however long the conversation stays open.",

@@ -137,6 +137,30 @@ class Effect(Protocol):
     def after(self) -> Mapping[str, Any]: ...
 
 
+class ConversationTimeline(Protocol):
+    """One conversation: its facts, the segments of its time, its figures beside the source's own, and its events.
+
+    A segment has `start, end, waited_for, counts_to, why, seconds, business_seconds`; a length `title, seconds,
+    business_seconds, given, why_different`; an event `at, who, what, text, moves_the_clock`. Texts are whatever
+    customers wrote.
+    """
+
+    @property
+    def id(self) -> str: ...
+    @property
+    def facts(self) -> Mapping[str, Any]: ...
+    @property
+    def segments(self) -> Sequence[Any]: ...
+    @property
+    def lengths(self) -> Sequence[Any]: ...
+    @property
+    def events(self) -> Sequence[Any]: ...
+    @property
+    def open(self) -> Sequence[tuple[datetime, datetime]]: ...
+    @property
+    def zone(self) -> str | None: ...
+
+
 @dataclass(frozen=True)
 class Turned:
     """What undoing a link, or withdrawing that, would mean: in words, and the figures it changes."""
@@ -201,3 +225,4 @@ class Services:
     links: Callable[[], Sequence[Link]]
     effect_of: Callable[[str], Turned]
     turn: Callable[[str], str]
+    conversation: Callable[[str], ConversationTimeline]

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
+from urllib.parse import quote
 
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse
@@ -328,7 +329,11 @@ def _rows(site: Site, view: View) -> Markup:
         names=NAMES | {"x": "time" if answer.asked.unit == "seconds" else "value"},
         numeric=[c for c in columns if any(_is_number(row.get(c)) for row in shown[:ROWS_A_PAGE])],
         rows=[
-            {"counted": row["counted"], "cells": {c: _cell(row.get(c), c, answer.asked.unit) for c in columns}}
+            {
+                "counted": row["counted"],
+                "url": _behind(answer, row),
+                "cells": {c: _cell(row.get(c), c, answer.asked.unit) for c in columns},
+            }
             for row in shown[first : first + ROWS_A_PAGE]
         ],
         first=first + 1,
@@ -339,6 +344,12 @@ def _rows(site: Site, view: View) -> Markup:
         turns=[(words, view.address(page=to)) for words, to in turns],
         api_url=f"/api/v1/kpis/{view.kpi.name}?rows=true&limit=100000",
     )
+
+
+def _behind(answer: Answer, row: Row) -> str:
+    """The page of the conversation that a row is, where the KPI's rows are conversations."""
+    conversations = answer.metric.tables == ("conversations",) and answer.asked.spans[0][0] == "conversations"
+    return f"/conversations/{quote(str(row['id']), safe='')}" if conversations and row.get("source_id") else ""
 
 
 def _columns(answer: Answer, rows: list[dict[str, Any]]) -> list[str]:
