@@ -108,11 +108,14 @@ def filled(new_desk: Callable[..., Any]) -> Any:
         "unlike": ([("customer", 0), ("human", 60)], 7.0),
         "same": ([("customer", 0), ("human", 60)], 3610.0),
         "silent": ([], 90.0),
+        "ours": ([("human", 0)], 5.0),
+        "waiting": ([("customer", 1390)], None),
     }
     desk.deliver({
         "schedules": hours,
         "conversations": [
-            {"source_id": key, "opened_at": after(said[0][1] if said else 0), "opened_by": "customer", "topic": HOSTILE,
+            {"source_id": key, "opened_at": after(said[0][1] if said else 0), "topic": HOSTILE,
+             "opened_by": "human" if key == "ours" else "customer",
              "first_response_seconds": given} for key, (said, given) in told.items()
         ],
         "messages": [
@@ -137,9 +140,13 @@ def of(desk: Any, key: str) -> Timeline:
         ("unlike", 3600, 7, "no reading"),
         ("same", 3600, 3610, ""),
         ("silent", 90, 90, ""),
+        ("ours", None, 5, "We opened it"),
+        ("waiting", 3600, None, ""),
     ],
 )
-def test_the_sources_own_figure_stands_beside_ours(filled: Any, key: str, ours: float, given: float, why: str) -> None:
+def test_the_sources_own_figure_stands_beside_ours(
+    filled: Any, key: str, ours: float | None, given: float | None, why: str
+) -> None:
     length = next(each for each in of(filled, key).lengths if each.name == "first_response")
     assert (length.seconds, length.given) == (ours, given)
     assert why in length.why_different

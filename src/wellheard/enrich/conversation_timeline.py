@@ -22,8 +22,13 @@ MEASURED = (
     ("resolution", "Resolution"),
     ("waiting_on_us", "Waiting for us"),
 )
+RUNNING = {
+    "first_response": ("unanswered", "First response, not given"),
+    "resolution": ("unresolved", "Resolution, not reached"),
+}
 CLOSE = 60.0  # seconds by which two figures may differ and still be the same
 MOST_STRETCHES = 2000
+OURS = ("human", "automation")
 BUSINESS = "It fits business time: the source counts opening hours only."
 
 
@@ -134,6 +139,13 @@ def _lengths(
     for name, title in MEASURED:
         seconds, business = getattr(ours, f"{name}_seconds"), getattr(ours, f"{name}_business_seconds")
         given = getattr(conversation, f"{name}_seconds")
+        if name in RUNNING and seconds is None:
+            so_far, words = RUNNING[name]
+            running = getattr(ours, f"{so_far}_seconds")
+            if running is not None:
+                business = getattr(ours, f"{so_far}_business_seconds")
+                made.append(Length(name, words, running, business, given, ""))
+                continue
         why = ""
         if given is not None and messages and (seconds is None or abs(given - seconds) >= CLOSE):
             why = _difference(name, given, conversation, ours, messages, schedule)
@@ -150,6 +162,11 @@ def _difference(
     schedule: Schedule | None,
 ) -> str:
     """What the source seems to have counted instead: the first reading of its figure that fits within a minute."""
+    if name == "first_response" and ours.first_response_seconds is None:
+        if conversation.merged_into:
+            return "It was merged into another conversation, where it is answered: ours counts none here."
+        if conversation.opened_by in OURS:
+            return "We opened it, so nobody waited for a first response: ours counts none."
     readings = [(ours.first_response_business_seconds, BUSINESS)]
     if name == "resolution":
         readings = [
