@@ -268,17 +268,58 @@ def segments_remove(name: Annotated[str, typer.Argument(help="The segment's name
         workspace.remove_segment(name)
 
 
+targets_app = typer.Typer(invoke_without_command=True, help="List, set and remove targets.")
+app.add_typer(targets_app, name="targets")
+
+
+@targets_app.callback()
+def targets(context: typer.Context, format: Format = "table") -> None:
+    """List the targets: where each stands, and how likely it is to be met."""
+    if context.invoked_subcommand is not None:
+        return
+    from wellheard.console import print_targets
+
+    with _open() as workspace:
+        print_targets(workspace.targets(), workspace.catalogue, format)
+
+
+@targets_app.command("set")
+def targets_set(
+    kpi: Annotated[str, typer.Argument(help="The KPI, with variants as csat:mean.")],
+    value: Annotated[float, typer.Argument(help="What it should be, in the KPI's unit.")],
+    by: Annotated[str, typer.Option(help="The last day, such as 2026-12-31.")],
+    from_: Annotated[str, typer.Option("--from", help="The first day.")],
+    owner: Annotated[str, typer.Option(help="Whose target it is.")] = "",
+    where: Annotated[str, typer.Option(help="Of which rows: a filter such as \"channel = 'chat'\".")] = "",
+) -> None:
+    """Set a target for a KPI over some days, for all rows or for a segment or channel."""
+    from wellheard.metrics.target import target_of
+
+    told: dict[str, Any] = {"kpi": kpi, "value": value, "by": by, "from": from_, "owner": owner, "where": where}
+    with _open() as workspace:
+        workspace.set_target(target_of(**told))
+
+
+@targets_app.command("remove")
+def targets_remove(id: Annotated[str, typer.Argument(help="The target's id, from `wellheard targets`.")]) -> None:
+    """Forget a target."""
+    with _open() as workspace:
+        workspace.remove_target(id)
+
+
 @app.command()
 def simulate(
     out: Annotated[Path, typer.Option(help="The folder for the files.")],
     customers: Annotated[int, typer.Option(min=1)] = 5000,
     months: Annotated[int, typer.Option(min=1)] = 24,
     seed: int = 7,
+    duplicates: Annotated[float, typer.Option(min=0, max=1, help="The share of rows that come twice.")] = 0.0,
+    gaps: Annotated[int, typer.Option(min=0, help="Days of which no visits and no usage came.")] = 0,
 ) -> None:
-    """Write a made-up company's files, with its truth."""
+    """Write a made-up company's files, with its truth: truth.json says what the rows should show on average."""
     from wellheard.simulate import simulate as write
 
-    written = write(out, customers=customers, months=months, seed=seed)
+    written = write(out, customers=customers, months=months, seed=seed, duplicates=duplicates, gaps=gaps)
     for table, path, rows in written.files:
         typer.echo(f"{rows:>9,} {table} → {path}")
 

@@ -80,17 +80,17 @@ def write_accounts(writer: Writer, accounts: Accounts, versions: Versions) -> No
     writer.number("accounts", rows)
     writer.append(
         "accounts",
-        idents("A", number),
+        writer.accounts(number),
         versions.since,
         {
-            "name": account_names(number),
-            "domain": account_domains(number),
+            "name": account_names(writer.first_account + number),
+            "domain": account_domains(writer.first_account + number),
             "segment": words(column(SEGMENTS, "name").tolist(), accounts.segment[number]),
             "tier": words(TIERS, versions.tier),
             "region": words(column(REGIONS, "name").tolist(), accounts.region[number]),
             "industry": words(INDUSTRIES, accounts.industry[number]),
             "owner": idents("csm-", accounts.region[number] * 4 + number % 4, width=2),
-            "parent_id": idents("A", np.zeros(rows, dtype=np.int64), np.zeros(rows, dtype=bool)),
+            "parent_id": writer.accounts(np.zeros(rows, dtype=np.int64), np.zeros(rows, dtype=bool)),
             "created_at": instants(accounts.created[number]),
             "renewal_at": instants(versions.renewal, NEVER),
             "ended_at": instants(versions.ended, NEVER),

@@ -6,7 +6,8 @@ Everything here is a parameter that `truth.json` repeats; no file draws a rate f
 from __future__ import annotations
 
 import zlib
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from functools import cached_property
 from typing import Any
@@ -128,7 +129,8 @@ SEASON = np.array([1.05, 1.0, 1.05, 1.0, 1.0, 0.95, 0.85, 0.8, 1.1, 1.1, 1.3, 0.
 MOOD_ON_CHURN, MOOD_ON_NPS, MOOD_ON_USAGE, MOOD_ON_ANSWERING = -0.45, 0.65, 0.30, 0.20
 WAIT_ON_CSAT, REOPEN_ON_CSAT = -0.40, -0.9
 EARLY_CHURN = 1.5  # ratio in the first 90 days
-BLOCK = 100_000  # contacts worked on at a time: what bounds the memory
+BLOCK = 25_000  # contacts worked on at a time
+PART = 200_000  # contacts founded at a time; with BLOCK what bounds the memory
 
 
 def column(things: tuple[Any, ...], name: str) -> Array:
@@ -138,12 +140,16 @@ def column(things: tuple[Any, ...], name: str) -> Array:
 
 @dataclass(frozen=True)
 class Company:
-    """Which history is told: how many contacts, for how many months up to `end` (midnight UTC, exclusive)."""
+    """Which history is told: how many contacts, for how many months up to `end` (midnight UTC, exclusive).
+
+    A large company is told in parts of at most PART contacts, each with accounts and chances of its own.
+    """
 
     customers: int
     months: int
     seed: int
     end: date
+    part: int = 0
     incident: int = field(init=False)
     improvement: int = field(init=False)
 
@@ -153,6 +159,11 @@ class Company:
                 raise BadCall(f"{name} is {getattr(self, name)}", hint=f"Give {least} or more.", field=name)
         object.__setattr__(self, "incident", max(round(self.months * 14 / 24) - 1, 0))
         object.__setattr__(self, "improvement", max(round(self.months * 19 / 24) - 1, 0))
+
+    def parts(self) -> Iterator[Company]:
+        """The company in stretches of contacts that fit into memory; a small one is a single part."""
+        for part, first in enumerate(range(0, self.customers, PART)):
+            yield replace(self, customers=min(PART, self.customers - first), part=part)
 
     def day(self, month: int) -> date:
         """The first day of a month of the history; month 0 is the first one, negative ones lie before it."""
@@ -186,8 +197,9 @@ class Company:
         return float(SEASON[self.day(month).month - 1])
 
     def rng(self, name: str, month: int = 0, block: int = 0) -> np.random.Generator:
-        """A stream of its own for each table, month and block: adding one shifts no other."""
-        return np.random.default_rng([self.seed, zlib.crc32(name.encode()), month + 1000, block])
+        """A stream of its own for each table, month, block and part: adding one shifts no other."""
+        place = [self.seed, zlib.crc32(name.encode()), month + 1000, block]
+        return np.random.default_rng([*place, self.part] if self.part else place)
 
     def effect(self, name: str, month: int, exposure: Array) -> Array:
         """What incident, improvement and trend do to the rate `name` in a month, for accounts so exposed.

@@ -76,6 +76,16 @@ class Customers:
         mine = (instant >= self.created[who]) & (instant < self.end[who])
         return mine & self.lives.alive(self.account[who], instant)
 
+    def share_here(self, who: Array, low: int, high: int) -> Array:
+        """Which share of the seconds from `low` to `high` each contact was with us."""
+        first, last = np.maximum(self.created[who], low), np.minimum(self.end[who], high)
+        lives, account = self.lives, self.account[who]
+        seconds = np.zeros(len(who))
+        for begins, ends in ((lives.created, lives.first_end), (lives.second_start, lives.second_end)):
+            stretch = np.minimum(last, ends[account]) - np.maximum(first, begins[account])
+            seconds += np.maximum(stretch, 0)
+        return seconds / (high - low)
+
 
 def found_customers(company: Company, accounts: Accounts, lives: Lives) -> Customers:
     """Draws the contacts of every account."""
@@ -128,13 +138,13 @@ def write_customers(
         writer.number("customers", len(who))
         writer.append(
             "customers",
-            idents("C", who),
+            writer.contacts(who),
             since,
             {
-                "account_id": idents("A", account),
-                "name": _names(who),
-                "email": _emails(who, account),
-                "phone": _phones(who, accounts.country[account]),
+                "account_id": writer.accounts(account),
+                "name": _names(writer.first_contact + who),
+                "email": _emails(writer.first_contact + who, writer.first_account + account),
+                "phone": _phones(writer.first_contact + who, accounts.country[account]),
                 "created_at": instants(customers.created[who]),
                 "ended_at": instants(ended, NEVER),
                 "segment": words(column(SEGMENTS, "name").tolist(), customers.segment[who]),
@@ -144,7 +154,7 @@ def write_customers(
                 "language": words(LANGUAGES, customers.language[who]),
                 "persona": words(PERSONAS, customers.persona[who]),
                 "acquisition_channel": words((*CHANNELS, INVITED), channel),
-                "referred_by": idents("C", referred_by[who], referred_by[who] >= 0),
+                "referred_by": writer.contacts(referred_by[who], referred_by[who] >= 0),
                 "email_confirmed": flags(who % 9 != 4),
             },
         )

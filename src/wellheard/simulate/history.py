@@ -10,6 +10,8 @@ from wellheard.simulate.accounts import Accounts, found_accounts
 from wellheard.simulate.almanac import write_almanac
 from wellheard.simulate.company import Array, Company
 from wellheard.simulate.customers import Customers, found_customers, write_customers
+from wellheard.simulate.expectations import expectations
+from wellheard.simulate.flaws import Flaws
 from wellheard.simulate.lives import live
 from wellheard.simulate.orders import bill, spend, write_subscriptions
 from wellheard.simulate.readings import write_health, write_values
@@ -25,32 +27,51 @@ from wellheard.simulate.writer import Writer, Written
 END = date(2026, 11, 1)
 
 
-def simulate(out: Path, *, customers: int = 5000, months: int = 24, seed: int = 7, end: date = END) -> Written:
+def simulate(
+    out: Path,
+    *,
+    customers: int = 5000,
+    months: int = 24,
+    seed: int = 7,
+    end: date = END,
+    duplicates: float = 0.0,
+    gaps: int = 0,
+) -> Written:
     """Writes the made-up company Larkfield into the folder `out`: a file a canonical table, and `truth.json`.
 
     `customers` contacts live through `months` months up to the day `end`, midnight UTC and exclusive. The same
-    arguments give the same files. Memory holds the contacts, their contracts, and what at most `company.BLOCK`
-    contacts do in one month. Raises BadCall when an argument is below its least value.
+    arguments give the same files. `duplicates` is the share of rows that are delivered twice, `gaps` the number of
+    days of which no visits and no usage arrived. Memory holds at most `company.PART` contacts with their contracts, and
+    what `company.BLOCK` of them do in one month; a larger company has a file a table for each part. Raises BadCall when
+    an argument is out of its range.
     """
     company = Company(customers, months, seed, end)
-    accounts = found_accounts(company)
-    lives = live(company, accounts)
-    people = found_customers(company, accounts, lives)
-    tally = Tally(company)
-    with Writer(out) as writer:
-        _write_population(writer, company, accounts, people)
-        for month in range(months):
-            for block, who in people.blocks():
-                _write_month(writer, company, accounts, people, tally, month, block, who)
-            bill(writer, company, people, month)
-            spend(writer, company, accounts, people, month)
-    truth = write_truth(out / "truth.json", company, lives, tally)
+    flaws, tally = Flaws(company, duplicates, gaps), Tally(company)
+    with Writer(out, flaws) as writer:
+        write_almanac(writer, company)
+        for part in company.parts():
+            accounts, contacts = _write_part(writer, part, tally)
+            writer.turn(accounts, contacts)
+    truth = write_truth(out / "truth.json", company, tally, expectations(company, flaws))
     return writer.written(truth)
 
 
+def _write_part(writer: Writer, company: Company, tally: Tally) -> tuple[int, int]:
+    """Lets one part of the company live; returns how many accounts and contacts it has."""
+    accounts = found_accounts(company)
+    people = found_customers(company, accounts, live(company, accounts))
+    tally.add_churn(people.lives)
+    _write_population(writer, company, accounts, people)
+    for month in range(company.months):
+        for block, who in people.blocks():
+            _write_month(writer, company, accounts, people, tally, month, block, who)
+        bill(writer, company, people, month)
+        spend(writer, company, accounts, people, month)
+    return len(accounts), len(people)
+
+
 def _write_population(writer: Writer, company: Company, accounts: Accounts, people: Customers) -> None:
-    """What is known as a whole: accounts, contacts, contracts, recommendations and the almanac."""
-    write_almanac(writer, company)
+    """What is known as a whole: accounts, contacts, contracts and recommendations."""
     versions = versions_of(company, accounts, people.lives)
     write_accounts(writer, accounts, versions)
     by, at = referrers(company, accounts, people)

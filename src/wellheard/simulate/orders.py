@@ -63,8 +63,8 @@ def write_orders(writer: Writer, orders: Orders) -> None:
         idents("O", orders.number, width=8),
         orders.updated,
         {
-            "customer_id": idents("C", orders.customer),
-            "account_id": idents("A", orders.account),
+            "customer_id": writer.contacts(orders.customer),
+            "account_id": writer.accounts(orders.account),
             "ordered_at": instants(orders.at),
             "kind": words(KINDS, orders.kind),
             "status": words(("completed", "refunded", "partly refunded"), status),
@@ -120,8 +120,8 @@ def _invoice(writer: Writer, company: Company, customers: Customers, month: int,
         idents("N", writer.number("invoices", rows) + np.arange(rows)),
         np.where(paid < end, paid, orders.at),
         {
-            "customer_id": idents("C", orders.customer),
-            "account_id": idents("A", orders.account),
+            "customer_id": writer.contacts(orders.customer),
+            "account_id": writer.accounts(orders.account),
             "issued_at": instants(orders.at),
             "due_at": instants(due),
             "paid_at": instants(paid, end),
@@ -144,14 +144,13 @@ def write_subscriptions(writer: Writer, customers: Customers, accounts: Accounts
     returned = np.append(p["movement"][1:] == MOVEMENTS.index("reactivation"), False)
     gone = ~runs & (last | returned)
     status = np.select([runs & trial, runs, gone & trial, trial, gone], [0, 1, 2, 3, 4], 5)
-    writer.number("subscriptions", rows)
     writer.append(
         "subscriptions",
-        idents("S", np.arange(rows)),
+        idents("S", writer.number("subscriptions", rows) + np.arange(rows)),
         np.where(runs, p["start"], p["end"]),
         {
-            "customer_id": idents("C", customers.main[account]),
-            "account_id": idents("A", account),
+            "customer_id": writer.contacts(customers.main[account]),
+            "account_id": writer.accounts(account),
             "product": constant(SUBSCRIPTION, rows),
             "plan": words(PLANS, p["plan"]),
             "status": words(("trialing", "active", "trial expired", "trial converted", "cancelled", "changed"), status),
@@ -180,6 +179,8 @@ def spend(writer: Writer, company: Company, accounts: Accounts, customers: Custo
         at = moments(company, rng, month, accounts.zone[kept], "work")
         cents = CARE_CENTS[accounts.segment[kept]] * np.exp(rng.normal(-0.1, 0.4, len(kept)))
         _write_costs(writer, 1, at, np.rint(cents), customers, kept, None)
+    if company.part:
+        return  # the tools are paid for once
     tools = np.array([TOOLING_CENTS * (1 + 0.01 * month)])
     _write_costs(writer, 3, np.array([low + 9 * 3600]), np.rint(tools), customers, None, None)
 
@@ -206,8 +207,8 @@ def _write_costs(
             "kind": words(("acquisition", "service", "goods", "tooling"), np.full(rows, kind)),
             "amount": money(cents.astype(np.int64)),
             "currency": constant(HOME_CURRENCY, rows),
-            "customer_id": idents("C", customers.main[whose], known),
-            "account_id": idents("A", whose, known),
+            "customer_id": writer.contacts(customers.main[whose], known),
+            "account_id": writer.accounts(whose, known),
             "channel": words(CHANNELS, place, np.full(rows, channel is not None)),
         },
     )

@@ -121,8 +121,10 @@ def write_answers(
     score, choice, success, comment = (nothing if v is None else v for v in (score, choice, success, comment))
     scaled = np.full(size, question.high > question.low)
 
-    def ref(prefix: str, numbers_of: Array, width: int = 7) -> object:
-        return idents(prefix, numbers_of[rows], numbers_of[rows] >= 0, width)
+    customer, account = sheet.customer[rows], sheet.account[rows]
+
+    def ref(prefix: str, numbers_of: Array) -> object:
+        return idents(prefix, numbers_of[rows], numbers_of[rows] >= 0, width=8)
 
     writer.append(
         "survey_responses",
@@ -130,10 +132,10 @@ def write_answers(
         sheet.answered[rows],
         {
             "survey_id": constant(sheet.survey.name, size),
-            "submission_id": ref("U", sheet.submission, 8),
+            "submission_id": ref("U", sheet.submission),
             "question_id": constant(question.name, size),
             "main": flags(np.full(size, question.main)),
-            "invitation_id": ref("I", sheet.invitation, 8),
+            "invitation_id": ref("I", sheet.invitation),
             "kind": constant(question.kind, size),
             "question_version": words(("1", "2"), sheet.version[rows]),
             "score": numbers(score, score >= 0),
@@ -149,10 +151,10 @@ def write_answers(
             "asked_at": instants(sheet.asked[rows]),
             "answered_at": instants(sheet.answered[rows]),
             "complete": flags(sheet.complete[rows]),
-            "customer_id": ref("C", sheet.customer),
-            "account_id": ref("A", sheet.account),
-            "conversation_id": ref("T", sheet.conversation, 8),
-            "order_id": ref("O", sheet.order, 8),
+            "customer_id": writer.contacts(customer, customer >= 0),
+            "account_id": writer.accounts(account, account >= 0),
+            "conversation_id": ref("T", sheet.conversation),
+            "order_id": ref("O", sheet.order),
             "agent_id": words(AGENTS, np.maximum(sheet.agent[rows], 0), sheet.agent[rows] >= 0),
         },
     )

@@ -90,8 +90,8 @@ def write_health(writer: Writer, company: Company, customers: Customers, month: 
             idents("H", writer.number("customer_scores", rows) + np.arange(rows), width=9),
             at[:rows],
             {
-                "customer_id": idents("C", here),
-                "account_id": idents("A", customers.account[here]),
+                "customer_id": writer.contacts(here),
+                "account_id": writer.accounts(customers.account[here]),
                 "as_of": instants(at[:rows]),
                 "kind": constant("health", rows),
                 "value": numbers(np.round(value, 1)),
@@ -118,8 +118,8 @@ def write_values(writer: Writer, company: Company, customers: Customers, month: 
         idents("H", writer.number("customer_scores", rows) + np.arange(rows), width=9),
         np.full(rows, at),
         {
-            "customer_id": idents("C", here),
-            "account_id": idents("A", customers.account[here]),
+            "customer_id": writer.contacts(here),
+            "account_id": writer.accounts(customers.account[here]),
             "as_of": instants(np.full(rows, at)),
             "kind": constant("lifetime_value", rows),
             "value": numbers(np.round(value, 2)),

@@ -58,8 +58,8 @@ def _write(writer: Writer, by: Array, at: Array, referred: Array, converted: Arr
         idents("P", writer.number("referrals", rows) + np.arange(rows)),
         np.where(converted < NEVER, converted, at),
         {
-            "referrer_id": idents("C", by),
-            "referred_id": idents("C", referred, referred >= 0),
+            "referrer_id": writer.contacts(by),
+            "referred_id": writer.contacts(referred, referred >= 0),
             "referred_at": instants(at),
             "converted_at": instants(converted, NEVER),
             "status": words(STATUSES, status),

@@ -40,7 +40,7 @@ def write_feedback(
     language = customers.language[customer]
     body = phrases().pick(rng, kind_codes("comment:bad", "comment:plain", "comment:good")[tone], language)
     text = idents("F", writer.number("feedback", rows) + np.arange(rows))
-    author = idents("C", customer, rng.random(rows) < 0.5)
+    author = writer.contacts(customer, rng.random(rows) < 0.5)
     writer.append(
         "feedback",
         text,

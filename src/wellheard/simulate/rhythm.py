@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from functools import cache
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -28,7 +28,7 @@ HOLIDAYS = ("DE", "US", "SG")
 OPENS, CLOSES, CLOSES_LATER = "08:00", "18:00", "20:00"
 
 
-@cache
+@lru_cache(maxsize=256)
 def _days(company: Company, month: int, kind: str) -> tuple[Array, Array]:
     """The local midnights of a month (as if they were UTC) and how likely each day is."""
     first, last = company.start(month) // DAY, company.start(month + 1) // DAY
@@ -102,7 +102,7 @@ class Opening:
         return np.asarray(np.maximum(self.starts[at] + wanted - self.before[at], instant + 1))
 
 
-@cache
+@lru_cache(maxsize=4)
 def openings(company: Company) -> tuple[Opening, ...]:
     """The opening hours of each region, from before the history to two years after it."""
     schedules = schedule_from_rows(schedule_rows(company))

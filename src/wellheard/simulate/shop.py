@@ -43,6 +43,8 @@ KNOWN_CARTS, UNKNOWN_CARTS = 0.30, 0.17  # of visits
 MOBILE_BUYS = -0.5  # on the log-odds scale
 SURVEYED = 0.022  # of visits
 RETURNED = 0.05  # of orders
+GROWTH, MOOD_ON_VISITS = 0.012, 0.2  # of visits, a month and on the logarithm
+QUANTITY_TAIL = 2.2  # of the Pareto distribution of how many are bought: the variance exists, the skewness does not
 
 
 @dataclass(frozen=True)
@@ -96,8 +98,9 @@ class Shop:
 
     def _visits(self, who: Array) -> Visits:
         rng, customers, month = self.rng, self.customers, self.month
-        growth = 1 + 0.012 * month
-        rate = KNOWN_VISITS * self.company.season(month) * growth * np.exp(0.2 * customers.mood[who])
+        growth = 1 + GROWTH * month
+        rate = KNOWN_VISITS * self.company.season(month) * growth * np.exp(MOOD_ON_VISITS * customers.mood[who])
+        self._tally_orders(who, rate)
         known = np.repeat(who, rng.poisson(rate))
         strangers = rng.poisson(UNKNOWN_VISITS * self.company.season(month) * growth * len(who) / 5.5 * 0.5)
         first = self.writer.number("visitors", strangers)
@@ -119,6 +122,17 @@ class Shop:
             converted=np.full(rows, NEVER),
         )
 
+    def _tally_orders(self, who: Array, rate: Array) -> None:
+        """How many orders the contacts would make on average in their part of the month, and how long that is."""
+        customers, segment = self.customers, self.customers.segment[who]
+        base = column(SEGMENTS, "buys")[segment]
+        mobile = 1 / (1 + np.exp(-(np.log(base / (1 - base)) + MOBILE_BUYS)))
+        buys = DEVICE_SHARES[0] * base + (1 - DEVICE_SHARES[0]) * mobile
+        there = customers.share_here(who, self.company.start(self.month), self.company.start(self.month + 1))
+        month, region = np.full(len(who), self.month), customers.region[who]
+        self.tally.add("contact_months", month, segment, region, there)
+        self.tally.add("orders", month, segment, region, rate * KNOWN_CARTS * buys * there)
+
     def _carts(self, visits: Visits) -> tuple[Orders, Array]:
         """Writes the carts; returns the orders and, by visit, when it led to one."""
         rng, end = self.rng, self.company.last
@@ -129,7 +143,7 @@ class Shop:
         opened = visits.at[visit] + rng.integers(20, 600, rows)
         bought, checkout = self._bought(visits, visit, opened)
         item = rng.choice(len(ADD_ONS), rows, p=(0.3, 0.15, 0.18, 0.07, 0.1, 0.2))
-        amount = np.ceil(rng.pareto(2.2, rows) * 0.8 + 0.01).astype(np.int64)
+        amount = np.ceil(rng.pareto(QUANTITY_TAIL, rows) * 0.8 + 0.01).astype(np.int64)
         currency = self._currency(customer)
         value = np.rint(ADD_ON_CENTS[item] * np.minimum(amount, 200) * PRICE_RATIO[currency]).astype(np.int64)
         sold = bought < end
@@ -212,8 +226,8 @@ class Shop:
             idents("V", self.writer.number("visits", rows) + np.arange(rows), width=9),
             np.where(done, visits.converted, visits.at),
             {
-                "visitor_id": _visitors(visits.customer, visits.stranger),
-                "customer_id": idents("C", visits.customer, visits.customer >= 0),
+                "visitor_id": self._visitors(visits.customer, visits.stranger),
+                "customer_id": self.writer.contacts(visits.customer, visits.customer >= 0),
                 "started_at": instants(visits.at),
                 "channel": words(CHANNELS, channel),
                 "campaign": words(CAMPAIGNS, rng.integers(0, len(CAMPAIGNS), rows), campaign),
@@ -237,8 +251,8 @@ class Shop:
             idents("B", self.writer.number("carts", rows) + np.arange(rows), width=8),
             seen,
             {
-                "visitor_id": _visitors(customer, visits.stranger[visit]),
-                "customer_id": idents("C", customer, customer >= 0),
+                "visitor_id": self._visitors(customer, visits.stranger[visit]),
+                "customer_id": self.writer.contacts(customer, customer >= 0),
                 "opened_at": instants(opened),
                 "checkout_at": instants(checkout, end),
                 "bought_at": instants(bought, end),
@@ -249,10 +263,10 @@ class Shop:
             },
         )
 
-
-def _visitors(customer: Array, stranger: Array) -> pa.Array:
-    """A known contact's browser keeps its number; strangers get one of their own."""
-    return pc.if_else(pa.array(customer >= 0), idents("v-k", customer), idents("v-s", stranger))
+    def _visitors(self, customer: Array, stranger: Array) -> pa.Array:
+        """A known contact's browser keeps its number; strangers get one of their own."""
+        known = idents("v-k", self.writer.first_contact + customer)
+        return pc.if_else(pa.array(customer >= 0), known, idents("v-s", stranger))
 
 
 def surveyed(company: Company, month: int, block: int, visits: Visits) -> Array:

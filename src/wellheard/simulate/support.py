@@ -353,8 +353,8 @@ def write_conversations(writer: Writer, company: Company, cases: Cases, desk: De
         idents("T", cases.number, width=8),
         desk.script.last_seen(company, rows),
         {
-            "customer_id": idents("C", cases.customer, known),
-            "account_id": idents("A", cases.account, known),
+            "customer_id": writer.contacts(cases.customer, known),
+            "account_id": writer.accounts(cases.account, known),
             "channel": words(CHANNELS, cases.channel),
             "topic": words(TOPICS, cases.topic, known),
             "severity": words(SEVERITIES, cases.severity),

@@ -35,6 +35,7 @@ WAVE_MONTHS = 6  # a contact is asked to recommend us so often
 PULSE_MONTHS = 18
 PROMOTER_CUT, DETRACTOR_CUT = 0.40, -1.25  # on the log-odds scale of the latent satisfaction
 CSAT_SHARE, CES_SHARE, PURCHASE_SHARE = 0.70, 0.28, 0.40  # of conversations or orders that are asked about
+BOUNCED, SEEN = 0.015, 0.68  # of invitations
 NEW_WORDING = 10 / 24  # of the history, after which the question to recommend is worded anew
 
 
@@ -156,13 +157,16 @@ class Interviewer:
     def _send_some(self, survey: Survey, asked: Asked) -> tuple[Sheet, Array]:
         """Writes the invitations; returns what comes back in time, and the places of those in `asked`."""
         rng, rows, who = self.rng, len(asked.at), asked.customer
-        bounced = rng.random(rows) < 0.015
+        bounced = rng.random(rows) < BOUNCED
         delivered = np.where(bounced, NEVER, asked.at + rng.integers(1, 120, rows))
         seen = delivered + skewed(rng, 5 * 3600, 1.5, rows)
-        seen = np.where(bounced | (rng.random(rows) > 0.68), NEVER, seen)
+        seen = np.where(bounced | (rng.random(rows) > SEEN), NEVER, seen)
         answered = seen + skewed(rng, 150, 0.9, rows)
-        base = column(SEGMENTS, "answers")[self.customers.segment[who]] * survey.interest / 0.68
+        base = column(SEGMENTS, "answers")[self.customers.segment[who]] * survey.interest / SEEN
         odds = np.log(base / (1 - base)) + MOOD_ON_ANSWERING * self.customers.mood[who]
+        name = survey.name.replace("-", "_")
+        self._tally(f"invited_{name}", who, asked.at, np.ones(rows))
+        self._tally(f"answering_{name}", who, asked.at, (1 - BOUNCED) * SEEN * logistic(odds))
         answers = (rng.random(rows) < logistic(odds)) & (answered < self.company.last)
         back = np.flatnonzero(answers & self.customers.here(who, answered))
         number = self.writer.number("survey_invitations", rows) + np.arange(rows)
@@ -183,8 +187,8 @@ class Interviewer:
             updated,
             {
                 "survey_id": constant(survey.name, rows),
-                "customer_id": idents("C", asked.customer),
-                "account_id": idents("A", self.customers.account[asked.customer]),
+                "customer_id": self.writer.contacts(asked.customer),
+                "account_id": self.writer.accounts(self.customers.account[asked.customer]),
                 "channel": constant(survey.channel, rows),
                 "touchpoint": constant(survey.touchpoint, rows),
                 "sent_at": instants(asked.at),
@@ -286,7 +290,7 @@ class Interviewer:
         first = self.writer.rows["survey_responses"]
         write_answers(self.writer, self.rng, sheet, question, np.arange(rows), score=score, comment=comment)
         written = np.flatnonzero(comment >= 0)
-        text, author = idents("R", first + written, width=8), idents("C", sheet.customer[written])
+        text, author = idents("R", first + written, width=8), self.writer.contacts(sheet.customer[written])
         language, at = sheet.language[written], sheet.answered[written]
         write_readings(
             self.writer, self.company, self.reader, "survey_responses", text, author, language, at, tone[written]

@@ -83,7 +83,7 @@ class Transcript:
         by_customer = rows["author"] == CUSTOMER
         said = phrases().pick(rng, rows["kind"], language[case])
         tone = phrases().pick(rng, rows["tone"], language[case])
-        person = idents("C", customer[case], by_customer & (customer[case] >= 0))
+        person = writer.contacts(customer[case], by_customer & (customer[case] >= 0))
         agent = words(AGENTS, rows["agent"], rows["agent"] >= 0)
         writer.append(
             "messages",

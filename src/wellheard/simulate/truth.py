@@ -28,11 +28,16 @@ class Tally:
         kept = (month >= 0) & (month < self.company.months)
         np.add.at(total, (month[kept], segment[kept], region[kept]), values[kept])
 
+    def add_churn(self, lives: Lives) -> None:
+        """Adds the accounts at risk, those lost, and how many would be lost on average."""
+        for name, values in (("at_risk", lives.at_risk), ("lost", lives.lost), ("expected", lives.expected)):
+            self.sums[f"churn_{name}"] = self.sums.get(f"churn_{name}", 0) + values
 
-def write_truth(path: Path, company: Company, lives: Lives, tally: Tally) -> Path:
-    """Writes `truth.json`: parameters, the months of incident and improvement, and expected sums."""
-    sums = {**tally.sums, "churn_at_risk": lives.at_risk, "churn_lost": lives.lost, "churn_expected": lives.expected}
+
+def write_truth(path: Path, company: Company, tally: Tally, expectations: dict[str, Any]) -> Path:
+    """Writes `truth.json`: parameters, what follows from them alone, and expected sums by month, segment and region."""
     truth = {
+        **expectations,
         "simulated": True,
         "company": NAME,
         "arguments": {
@@ -45,7 +50,7 @@ def write_truth(path: Path, company: Company, lives: Lives, tally: Tally) -> Pat
         "incident": {"month": company.incident, "from": company.day(company.incident).isoformat()},
         "improvement": {"month": company.improvement, "from": company.day(company.improvement).isoformat()},
         "parameters": _parameters(),
-        "expected": {"order": ["month", "segment", "region"], "sums": _rounded(sums)},
+        "expected": {"order": ["month", "segment", "region"], "sums": _rounded(tally.sums)},
     }
     path.write_text(json.dumps(truth, indent=1, sort_keys=True) + "\n", encoding="utf-8")
     return path

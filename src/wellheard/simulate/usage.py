@@ -36,8 +36,8 @@ def write_usage(writer: Writer, company: Company, customers: Customers, month: i
         idents("G", writer.number("usage", rows) + np.arange(rows), width=9),
         at,
         {
-            "customer_id": idents("C", customer),
-            "account_id": idents("A", customers.account[customer]),
+            "customer_id": writer.contacts(customer),
+            "account_id": writer.accounts(customers.account[customer]),
             "used_at": instants(at),
             "feature": words(FEATURES, rng.choice(len(FEATURES), rows, p=weights)),
             "quantity": numbers(quantity),
