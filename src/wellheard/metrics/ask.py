@@ -19,6 +19,7 @@ from wellheard.metrics.metric import Asked, Metric
 from wellheard.metrics.names import ATTRIBUTES, Dimension, dimension
 from wellheard.metrics.question import Question
 from wellheard.metrics.reader import Reader, instant_literal
+from wellheard.metrics.value_segments import value_segments
 from wellheard.metrics.where import Where, names_in, parse, predicate
 from wellheard.tables.catalogue import table as canonical
 from wellheard.warehouse.links import FOUND, KINDS
@@ -107,6 +108,9 @@ class Ask:
         rows = self._with_accounts(rows, dims)
         if any(o.table == "touchpoints" for d in dims.values() for o in d.origins):
             rows = self._with_touchpoints(rows, dims)
+        if any(o.table == "values" for d in dims.values() for o in d.origins):
+            values = value_segments(self)
+            rows = rows.left_join(values, rows.customer_key == values["v:customer"])
         rows = rows.mutate(unit=self._unit(rows, unit))
         for condition in self.filters:
             values = {n: _valued(rows, dims[n], fact) for n in names_in(condition)}
@@ -375,7 +379,7 @@ def _cut(value: ir.Value, found: Dimension) -> ir.IntegerValue:
 
 
 def _held(rows: ir.Table, found: Dimension, fact: str) -> ir.Value:
-    marks = {"customers": "c:", "accounts": "a:", "touchpoints": "t:"}
+    marks = {"customers": "c:", "accounts": "a:", "touchpoints": "t:", "values": "v:"}
     values: list[Any] = []
     for origin in found.origins:
         name = marks.get(origin.table, "") + origin.column

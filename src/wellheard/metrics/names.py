@@ -1,6 +1,7 @@
 """Finds what a dimension's name means: a column of the fact, its customer, account or touchpoint, or an attribute.
 
 `revenue[100, 500]` cuts a number at those edges, `age[10]` into steps of ten, and `segments.NAME` is a saved filter.
+`rfm_recency`, `rfm_frequency` and `rfm_money` are the fifth, 1 to 5, in which a customer stands by their orders.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ HIDDEN = ("id", "ingested_at", "deleted", "attributes", "updated_at")
 SEGMENTS = "segments"
 BINNED = re.compile(r"(?P<name>[^\[\]]+)\[(?P<edges>[^\[\]]*)\]")
 MOST_EDGES = 50
+VALUES = ("rfm_recency", "rfm_frequency", "rfm_money")  # the fifth of the customers by what they ordered
 NOT_SHARED = ("source", "source_id", "account_id", "created_at", "ended_at", "external_id")
 
 
@@ -83,6 +85,8 @@ def dimension(
         return Dimension(name, _attribute(fact, rest, attributes_of) or _fail(name, table, attributes_of))
     if origins := _column(fact, name):
         return Dimension(name, origins)
+    if name in VALUES and (fact == "customers" or "customer_id" in table.by_name):
+        return Dimension(name, (Origin("values", name),))
     shared = tuple(o for t in JOINED if _reaches(table, t) and name not in NOT_SHARED for o in _column(t, name))
     if not shared and "touchpoint" in table.by_name:
         shared = _column("touchpoints", name)
@@ -133,6 +137,7 @@ def known_names(fact: str, attributes_of: Callable[[str], frozenset[str]]) -> tu
         names += [c.name for c in canonical("touchpoints").public]
     for place in (fact, *JOINED):
         names += sorted(attributes_of(place))
+    names += VALUES if fact == "customers" or "customer_id" in table.by_name else ()
     return tuple(dict.fromkeys([*names, "source"]))
 
 

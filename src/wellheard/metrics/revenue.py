@@ -166,7 +166,12 @@ def _months(ask: Ask) -> ir.Table:
     )
 
 
-def unfiltered(ask: Ask) -> Ask:
-    """The same question without its filters and groups, for facts that are looked up beside its rows."""
+def unfiltered(ask: Ask, *, whole: bool = False) -> Ask:
+    """The same question without its filters and groups, for facts that are looked up beside its rows.
+
+    With `whole`, without its range, too.
+    """
     viewer = replace(OWNER, workspace=ask.question.viewer.workspace)
-    return Ask(ask.reader, ask.metric, ask.asked, replace(ask.question, by=(), where=None, viewer=viewer), ask.periods)
+    plain = replace(ask.question, by=(), where=None, viewer=viewer)
+    plain = replace(plain, start=None, end=None) if whole else plain
+    return Ask(ask.reader, ask.metric, ask.asked, plain, ask.periods)
