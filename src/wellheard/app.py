@@ -24,6 +24,7 @@ from wellheard.metrics.query import query
 from wellheard.metrics.question import OWNER, Viewer, question
 from wellheard.metrics.reader import Reader
 from wellheard.metrics.segments import read_segments, remove_segment, save_segment
+from wellheard.metrics.target import Pace, Target, pace, read_targets, remove_target, set_target
 from wellheard.sources import files
 from wellheard.sources.recipe import Recipe, completed, mapped, read_recipe
 from wellheard.tables.catalogue import tables
@@ -35,6 +36,7 @@ from wellheard.warehouse.feeds import Feed, feeds
 WORKSPACE = "main"
 NAME = r"[a-z0-9][a-z0-9_-]{0,40}"
 SEGMENTS_FILE = "segments.toml"
+TARGETS_FILE = "targets.toml"
 OWN_KPIS = "kpis"  # the folder of the home that holds the KPIs a workspace adds
 
 Progress = Callable[[str, int], None]
@@ -207,6 +209,35 @@ class Workspace:
     def remove_segment(self, name: str) -> None:
         """Forgets a saved segment."""
         remove_segment(self.home / SEGMENTS_FILE, name)
+
+    def targets(self) -> list[Pace]:
+        """Every target and where it stands. Raises BadInput where their file is wrong."""
+        return [self._pace(target) for target in self.saved_targets()]
+
+    def saved_targets(self) -> tuple[Target, ...]:
+        """The targets as they were set."""
+        return read_targets(self.home / TARGETS_FILE)
+
+    def set_target(self, target: Target) -> None:
+        """Keeps a target. Raises BadCall or Unknown for a KPI, a variant or a filter that does not exist."""
+        asked = target.now(target.by)
+        query(self.lake, self.settings, self.catalogue.metric(asked.kpi), asked)
+        set_target(self.home / TARGETS_FILE, target)
+
+    def remove_target(self, key: str) -> None:
+        """Forgets a target."""
+        remove_target(self.home / TARGETS_FILE, key)
+
+    def _pace(self, target: Target) -> Pace:
+        kpi = self.catalogue.metric(target.now(target.by).kpi)
+        with self.lake.reading():
+            first = query(self.lake, self.settings, kpi, target.now(target.by))
+            end = first.data_end
+            if end is None or end < target.start:
+                return Pace(target, "none")
+            answers = [query(self.lake, self.settings, kpi, asked) for asked in (target.now(end), target.past(end))]
+        now, past = (answer.to_list() for answer in answers)
+        return pace(target, kpi, now[0], past, end)
 
     def state(self) -> Hashable:
         """What answers hang on beside the question: the snapshot and the definitions. Equal states, equal answers."""

@@ -21,7 +21,9 @@ from wellheard.base.periods import Grain
 from wellheard.enrich.decisions import Link
 from wellheard.kpi_contract import Finding
 from wellheard.metrics.answer import Answer
-from wellheard.metrics.question import column_of
+from wellheard.metrics.catalogue import Catalogue
+from wellheard.metrics.question import column_of, question
+from wellheard.metrics.target import Pace
 from wellheard.preview import Month, Preview
 from wellheard.reports import units
 from wellheard.warehouse.feeds import Feed
@@ -125,6 +127,39 @@ def print_preview(preview: Preview, format: str) -> None:
 
 def _sides(month: Month) -> tuple[tuple[str, Mapping[str, Any]], ...]:
     return ("before", month.before), ("after", month.after)
+
+
+def print_targets(paces: Sequence[Pace], catalogue: Catalogue, format: str) -> None:
+    """Where each target stands."""
+    if format != "table":
+        plain = ("state", "value", "low", "high", "n", "elapsed", "expected", "needed", "probability")
+        told = [{**p.target.model_dump(mode="json", by_alias=True), "target": p.target.value} for p in paces]
+        objects = [
+            {"id": p.target.key, **t, **{k: getattr(p, k) for k in plain}} for p, t in zip(paces, told, strict=True)
+        ]
+        print_objects(objects, format)
+        return
+    rows = []
+    for p in paces:
+        t = p.target
+        unit = catalogue.metric(question(t.kpi).kpi).asked(question(t.kpi).variants).unit
+        rows.append(
+            {
+                "id": t.key,
+                "KPI": t.kpi,
+                "rows": t.where or "all",
+                "owner": t.owner or "–",
+                "days": f"{t.start} to {t.by}",
+                "target": str(units.written(t.value, unit, None)),
+                "so far": str(units.written(p.value, unit, None)),
+                "95% interval": units.spread(p.low, p.high, unit, None),
+                "gone by": f"{p.elapsed:.0%}",
+                "the rest must bring": str(units.written(p.needed, unit, None)),
+                "met": p.state if p.probability is None or p.state != "running" else f"{p.probability:.0%} likely",
+            }
+        )
+    names = list(rows[0]) if rows else ["id", "KPI", "target"]
+    _print_table(rows, names, None)
 
 
 def print_findings(findings: Iterable[Finding], faults: Sequence[BadInput], format: str) -> bool:

@@ -12,6 +12,7 @@ from wellheard.base.settings import Settings
 from wellheard.metrics.answer import Answer
 from wellheard.metrics.metric import Metric
 from wellheard.metrics.question import Question
+from wellheard.metrics.target import Target
 
 Progress = Callable[[str, int], None]
 
@@ -219,6 +220,9 @@ class Services:
     recipe: Callable[[Draft], str]
     imports: Callable[[], Sequence[Import]]
     undo: Callable[[str], Undone]
+    targets: Callable[[], Sequence[Target]]
+    set_target: Callable[[Target], None]
+    remove_target: Callable[[str], None]
     segments: Callable[[], Mapping[str, str]]
     save_segment: Callable[[str, str], None]
     remove_segment: Callable[[str], None]

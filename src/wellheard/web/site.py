@@ -26,7 +26,13 @@ STATIC = {
     **{path.name: path for path in sorted((HERE / "assets").iterdir())},
     **{path.name: path for path in sorted((HERE / "vendor").iterdir()) if path.suffix in (".js", ".woff2")},
 }
-NAVIGATION = (("/", "Scorecard"), ("/kpis", "KPIs"), ("/import", "Import"), ("/identity", "Identity"))
+NAVIGATION = (
+    ("/", "Scorecard"),
+    ("/kpis", "KPIs"),
+    ("/targets", "Targets"),
+    ("/import", "Import"),
+    ("/identity", "Identity"),
+)
 
 
 class Site:

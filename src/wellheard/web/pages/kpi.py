@@ -16,10 +16,13 @@ from starlette.datastructures import QueryParams
 
 from wellheard.base.errors import Unknown, WellheardError
 from wellheard.metrics.answer import Answer
+from wellheard.metrics.coverage import table_of
 from wellheard.metrics.metric import Metric
 from wellheard.metrics.question import Question, column_of
 from wellheard.reports import charts, units
 from wellheard.reports.distribution import bars
+from wellheard.web import response
+from wellheard.web.pacing import of_kpi, shown
 from wellheard.web.record import record
 from wellheard.web.site import Site, drawn
 from wellheard.web.view import GRAINS, MOST_ROWS, RANGES, View, offered, view_of
@@ -56,7 +59,15 @@ def routes(site: Site) -> APIRouter:
     def page(request: Request, name: str, wait: bool = False) -> HTMLResponse:
         kpi = site.services.metric(name)
         given = request.query_params
-        context: dict[str, Any] = {"kpi": kpi, "choices": _choices(site, kpi), "fault": "", "parts": [], "waits": False}
+        context: dict[str, Any] = {
+            "kpi": kpi,
+            "choices": _choices(site, kpi),
+            "fault": "",
+            "parts": [],
+            "waits": False,
+            "coverage": table_of(kpi.brick),
+            "targets": [],
+        }
         context["plain_url"] = f"{request.url.path}?{request.url.query}&wait=1".replace("?&", "?")
         try:
             view = _view(site, kpi, given)
@@ -66,6 +77,7 @@ def routes(site: Site) -> APIRouter:
             return site.page(
                 request, "kpi.html", error.http_status, **(context | {"view": _typed(kpi, given), "fault": fault})
             )
+        context["targets"] = shown(site, of_kpi(site, kpi.name), wait=wait)
         context["waits"] = any("aria-busy" in part for part in context["parts"])
         return site.page(request, "kpi.html", **context)
 
@@ -158,7 +170,8 @@ def _nothing(site: Site, kpi: Metric) -> Markup:
 def _questions(view: View, part: str) -> list[tuple[Question, int | None]]:
     match part:
         case "headline":
-            return [(view.trend(), None)]
+            kind = response.kind_of(view.kpi)
+            return [(view.trend(), None), *([(response.beside(view.whole(), kind), None)] if kind else [])]
         case "trend":
             return [(view.trend(), None)]
         case "breakdown":
@@ -178,6 +191,9 @@ def _headline(site: Site, view: View) -> Markup:
         moved = _moved(answer, latest, view)
     whole = site.figures.answer(view.whole()).to_list() if not view.kpi.cohort and not view.period else []
     stats += [_stat(answer, row, f"{_range(row['period_start'], row['period_end'])}, as a whole") for row in whole]
+    kind = response.kind_of(view.kpi)
+    heard = response.stat(site, view.whole(), kind) if kind else None
+    stats += [heard] if heard else []
     return site.piece("headline.html", stats=stats, moved=moved, notes=answer.notes)
 
 
