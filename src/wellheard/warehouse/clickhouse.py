@@ -16,6 +16,7 @@ from typing import Any
 
 import ibis
 import ibis.expr.types as ir
+import pyarrow as pa
 
 from wellheard.base.errors import BadCall, Refused
 from wellheard.tables.catalogue import table as canonical
@@ -44,13 +45,42 @@ SETTINGS = {
     "session_timezone": "UTC",
 }
 
+_COPIES = count(1)
+
+
+class Backend:
+    """Ibis' backend, with truth values that come back as such: the engine gives a comparison as 0 or 1."""
+
+    def __init__(self, inner: Any) -> None:
+        self._inner = inner
+
+    def compile(self, expression: ir.Expr) -> str:
+        """The statement for an expression."""
+        return str(self._inner.compile(expression))
+
+    def table(self, name: str) -> ir.Table:
+        """A table as it lies there."""
+        return self._inner.table(name)
+
+    def to_pyarrow(self, expression: ir.Expr) -> Any:
+        """The rows of a table as an Arrow table, a scalar as an Arrow scalar."""
+        if isinstance(expression, ir.Scalar):
+            return self.to_pyarrow(expression.name("x").as_table())["x"][0]
+        truths = [name for name, kind in expression.schema().items() if kind.is_boolean()]
+        numbers = {name: ibis.cases((expression[name], 1), (~expression[name], 0), else_=None) for name in truths}
+        found = self._inner.to_pyarrow(expression.mutate(**numbers) if numbers else expression)
+        for name in truths:
+            place = found.column_names.index(name)
+            found = found.set_column(place, name, found[name].cast(pa.bool_()))
+        return found
+
 
 class ClickHouse:
     """A copy of one snapshot of a lake, asked through Ibis as the lake itself is. One thread at a time."""
 
     def __init__(self, client: Any) -> None:
         self.client = client
-        self.backend = ibis.clickhouse.from_connection(client)
+        self.backend = Backend(ibis.clickhouse.from_connection(client))
         self.folder = Path(f"clickhouse-{id(self)}")
         self._snapshot = 0
         self._lock = threading.RLock()
@@ -60,12 +90,17 @@ class ClickHouse:
 
     @classmethod
     def in_process(cls) -> ClickHouse:
-        """ClickHouse's own engine inside this process, empty. A process can hold one of them."""
+        """A database of its own, empty, in ClickHouse's engine inside this process."""
         try:
             import clickhouse_connect
         except ImportError:
             raise BadCall("ClickHouse's client is not installed", hint="install wellheard[clickhouse]") from None
-        return cls(clickhouse_connect.get_client(interface="chdb", settings=SETTINGS))
+        first = clickhouse_connect.get_client(interface="chdb")
+        database = f"copy_{next(_COPIES)}"
+        first.command(f"create database {database}")
+        own = clickhouse_connect.get_client(interface="chdb", database=database, settings=SETTINGS)
+        first.close()
+        return cls(own)
 
     def copy(self, lake: Lake, names: Sequence[str] = ()) -> None:
         """Takes over the lake's tables as they are now, all of them or those named, through Parquet files."""
@@ -111,7 +146,7 @@ class ClickHouse:
         return self.backend.table(name)
 
     def table(self, name: str, *, private: bool = False, history: bool = False, as_of: int | None = None) -> ir.Table:
-        """The canonical table `name`, as `Lake.table` gives it. There are no personal columns, and no other snapshot."""
+        """The canonical table `name`, as `Lake.table` gives it; no personal columns, no other snapshot."""
         if private:
             raise Refused("personal columns are not copied to ClickHouse", hint="ask the lake", field="private")
         if as_of is not None and as_of != self._snapshot:
