@@ -100,6 +100,8 @@ def test_the_description_lists_every_operation_and_the_page_shows_it(client: Tes
         "level",
         "rows",
         "limit",
+        "top",
+        "pooled",
     }
     page = client.get("/api/v1/docs").text
     assert all(f">{name}" in page for name in names)
