@@ -15,8 +15,10 @@ from wellheard.base.settings import Settings, home_of, settings_of
 from wellheard.enrich import decisions
 from wellheard.enrich.decisions import Decision, Link
 from wellheard.enrich.enrichments import enrich
+from wellheard.insights.advice import Advice, advise
 from wellheard.metrics.answer import Answer
 from wellheard.metrics.catalogue import Catalogue, metrics
+from wellheard.metrics.choice import read_choice, write_choice
 from wellheard.metrics.metric import Metric
 from wellheard.metrics.names import known_names
 from wellheard.metrics.own import own_metrics
@@ -37,6 +39,7 @@ WORKSPACE = "main"
 NAME = r"[a-z0-9][a-z0-9_-]{0,40}"
 SEGMENTS_FILE = "segments.toml"
 TARGETS_FILE = "targets.toml"
+SCORECARD_FILE = "scorecard.toml"
 OWN_KPIS = "kpis"  # the folder of the home that holds the KPIs a workspace adds
 
 Progress = Callable[[str, int], None]
@@ -209,6 +212,22 @@ class Workspace:
     def remove_segment(self, name: str) -> None:
         """Forgets a saved segment."""
         remove_segment(self.home / SEGMENTS_FILE, name)
+
+    def scorecard(self) -> tuple[str, ...]:
+        """The KPIs that were chosen for the scorecard; empty where it shows all."""
+        return read_choice(self.home / SCORECARD_FILE)
+
+    def choose_scorecard(self, names: Sequence[str]) -> None:
+        """Keeps which KPIs the scorecard shows; none means all. Raises Unknown for one that does not exist."""
+        for name in names:
+            self.catalogue.metric(question(name).kpi)
+        write_choice(self.home / SCORECARD_FILE, names)
+
+    def advise(self, goal: str, business: str, maturity: str) -> Advice:
+        """Which KPIs to track for a goal, what each needs, and what is missing."""
+        lacks = {feed.kpi: feed.missing for feed in self.feeds()}
+        tracked = self.scorecard() or [name for name, words in lacks.items() if not words]
+        return advise(goal, business, maturity, self.catalogue.metrics, lacks, tracked)
 
     def targets(self) -> list[Pace]:
         """Every target and where it stands. Raises BadInput where their file is wrong."""

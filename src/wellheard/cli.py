@@ -308,6 +308,30 @@ def targets_remove(id: Annotated[str, typer.Argument(help="The target's id, from
 
 
 @app.command()
+def advise(
+    goal: Annotated[str | None, typer.Option(help="What you want; without it, the goals are listed.")] = None,
+    business: Annotated[str, typer.Option(help="The kind of business.")] = "b2b_saas",
+    maturity: Annotated[str, typer.Option(help="starting, growing or advanced.")] = "starting",
+    apply: Annotated[bool, typer.Option("--apply", help="Show this set on the scorecard.")] = False,
+    format: Format = "table",
+) -> None:
+    """Say which few KPIs serve a goal, why, what they need, and what is missing."""
+    from wellheard.console import print_advice, print_objects
+    from wellheard.insights.advice import options
+
+    if goal is None:
+        there = {"goal": options().goals, "business": options().businesses, "maturity": options().maturities}
+        listed = [{"option": f"--{o}", "value": n, "words": w} for o, known in there.items() for n, w in known.items()]
+        print_objects(listed, format)
+        return
+    with _open() as workspace:
+        advice = workspace.advise(goal, business, maturity)
+        print_advice(advice, format)
+        if apply:
+            workspace.choose_scorecard([pick.kpi.partition(":")[0] for pick in advice.picks])
+
+
+@app.command()
 def simulate(
     out: Annotated[Path, typer.Option(help="The folder for the files.")],
     customers: Annotated[int, typer.Option(min=1)] = 5000,

@@ -19,6 +19,7 @@ from wellheard.app import Effect
 from wellheard.base.errors import BadCall, BadInput
 from wellheard.base.periods import Grain
 from wellheard.enrich.decisions import Link
+from wellheard.insights.advice import Advice
 from wellheard.kpi_contract import Finding
 from wellheard.metrics.answer import Answer
 from wellheard.metrics.catalogue import Catalogue
@@ -127,6 +128,37 @@ def print_preview(preview: Preview, format: str) -> None:
 
 def _sides(month: Month) -> tuple[tuple[str, Mapping[str, Any]], ...]:
     return ("before", month.before), ("after", month.after)
+
+
+def print_advice(advice: Advice, format: str) -> None:
+    """The set of KPIs for a goal; a warning goes to the error stream, so that programs read a list."""
+    if advice.warning:
+        sys.stderr.write(f"note: {advice.warning}\n")
+    rows = [
+        {
+            "kpi": p.kpi,
+            "title": p.title,
+            "role": p.role,
+            "why": p.why,
+            "review": p.review,
+            "needs": ", ".join(p.needs),
+            "missing": p.missing,
+            "until_then": p.until_then,
+        }
+        for p in advice.picks
+    ]
+    if format == "table":
+        for row in rows:
+            out().print(f"[bold]{row['title']}[/] ({row['kpi']}), {row['role'].lower()}, looked at {row['review']}")
+            out().print(f"  {row['why']}")
+            out().print(
+                f"  needs {row['needs']}"
+                + (f"; missing: {row['missing']}" if row["missing"] else "; your data feed it")
+            )
+            if row["until_then"]:
+                out().print(f"  until then: {row['until_then']}")
+        return
+    print_objects(rows, format)
 
 
 def print_targets(paces: Sequence[Pace], catalogue: Catalogue, format: str) -> None:

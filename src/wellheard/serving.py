@@ -17,6 +17,7 @@ from wellheard.base.errors import BadCall, Refused
 from wellheard.demo import is_simulated
 from wellheard.enrich.conversation_timeline import timeline_of
 from wellheard.metrics.answer import Answer
+from wellheard.metrics.curves import Curves, cohort_curves
 from wellheard.metrics.frame import Frame
 from wellheard.metrics.query import query
 from wellheard.metrics.question import Question, question
@@ -107,6 +108,9 @@ def services_of(workspace: Workspace) -> Services:
     def ask(asked: Question, limit: int | None) -> Answer:
         return query(workspace.lake, workspace.settings, workspace.catalogue.metric(asked.kpi), asked, limit)
 
+    def curves(asked: Question) -> Curves:
+        return cohort_curves(workspace.lake, workspace.settings, workspace.catalogue.metric(asked.kpi), asked)
+
     def data_end(name: str) -> date | None:
         with workspace.lake.reading() as snapshot:
             reader = Reader(workspace.lake, workspace.settings, snapshot)
@@ -129,6 +133,8 @@ def services_of(workspace: Workspace) -> Services:
         recipe=recipe_text,
         imports=workspace.imports,
         undo=workspace.undo,
+        scorecard=workspace.scorecard,
+        choose_scorecard=workspace.choose_scorecard,
         targets=workspace.saved_targets,
         set_target=workspace.set_target,
         remove_target=workspace.remove_target,
@@ -139,6 +145,7 @@ def services_of(workspace: Workspace) -> Services:
         effect_of=lambda id: _turned(workspace, id),
         turn=lambda id: workspace.settle(workspace.turned(id)),
         conversation=lambda id: timeline_of(workspace.lake, id),
+        curves=curves,
     )
 
 

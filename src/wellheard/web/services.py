@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 from wellheard.base.settings import Settings
 from wellheard.metrics.answer import Answer
+from wellheard.metrics.curves import Curves
 from wellheard.metrics.metric import Metric
 from wellheard.metrics.question import Question
 from wellheard.metrics.target import Target
@@ -220,6 +221,8 @@ class Services:
     recipe: Callable[[Draft], str]
     imports: Callable[[], Sequence[Import]]
     undo: Callable[[str], Undone]
+    scorecard: Callable[[], Sequence[str]]
+    choose_scorecard: Callable[[Sequence[str]], None]
     targets: Callable[[], Sequence[Target]]
     set_target: Callable[[Target], None]
     remove_target: Callable[[str], None]
@@ -230,3 +233,4 @@ class Services:
     effect_of: Callable[[str], Turned]
     turn: Callable[[str], str]
     conversation: Callable[[str], ConversationTimeline]
+    curves: Callable[[Question], Curves]

@@ -53,20 +53,24 @@ def routes(site: Site) -> APIRouter:
     router = APIRouter()
 
     @router.get("/")
-    def scorecard(request: Request, wait: bool = False) -> HTMLResponse:
-        tiles = tiles_of(site, 120 if wait else PATIENCE)
-        return site.page(request, "scorecard.html", **_context(tiles))
+    def scorecard(request: Request, wait: bool = False, all: bool = False) -> HTMLResponse:
+        tiles = tiles_of(site, 120 if wait else PATIENCE, everything=all)
+        chosen = len(site.services.scorecard())
+        return site.page(request, "scorecard.html", chosen=chosen, everything=all, **_context(tiles))
 
     @router.get("/scorecard/tiles")
-    def tiles() -> HTMLResponse:
-        return site.part("tiles.html", **_context(tiles_of(site, LONG_POLL)))
+    def tiles(all: bool = False) -> HTMLResponse:
+        return site.part("tiles.html", everything=all, **_context(tiles_of(site, LONG_POLL, everything=all)))
 
     return router
 
 
-def tiles_of(site: Site, seconds: float) -> list[Tile]:
-    """Every KPI's tile after waiting so long; marks are given when all are there, since they are judged together."""
-    figures, kpis = site.figures, site.services.kpis()
+def tiles_of(site: Site, seconds: float, *, everything: bool = False) -> list[Tile]:
+    """The tile of every chosen KPI, or of all, after waiting so long.
+
+    Marks are given when all are there, since they are judged together.
+    """
+    figures, kpis = site.figures, _chosen(site, everything)
     ends = {kpi.name: figures.data_end(kpi.name) for kpi in kpis}
     asked = {k.name: figures.start(question_of(k, end)) for k in kpis if (end := ends[k.name]) is not None}
     heard = {k.name: _heard(site, k, ends[k.name]) for k in kpis}
@@ -83,6 +87,13 @@ def _heard(site: Site, kpi: Metric, data_end: date | None) -> Future[Answer] | N
     """The response rate that stands beside a KPI of surveys."""
     asked = response.of_month(kpi, data_end) if data_end is not None else None
     return site.figures.start(asked) if asked is not None else None
+
+
+def _chosen(site: Site, everything: bool) -> list[Metric]:
+    """The KPIs that the scorecard shows: those chosen for it, or all."""
+    kpis, chosen = list(site.services.kpis()), set(site.services.scorecard())
+    kept = [kpi for kpi in kpis if kpi.name in chosen]
+    return kpis if everything or not kept else kept
 
 
 def _tile(site: Site, kpi: Metric, future: Future[Answer] | None, heard: Future[Answer] | None) -> Tile:
