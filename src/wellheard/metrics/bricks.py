@@ -255,3 +255,7 @@ class Quantile(Brick):
 
     def row(self, rows: ir.Table) -> dict[str, ir.Value]:
         return {"num": rows.x, "den": ibis.literal(1)}
+
+    def few(self, parts: Parts) -> NDArray[np.bool_]:
+        """Where so few units stand behind so many rows that the ranks are not worth what they seem."""
+        return too_clustered(moments_in(parts), NET_UNITS)

@@ -54,8 +54,8 @@ def estimated(ask: Ask, found: Table, level: float) -> Estimate:
     """Value and interval of every key."""
     if found.quantile is not None:
         value, low, high = (found.quantile[name] for name in ("value", "low", "high"))
-        few = ask.asked.brick.few(found.parts) if isinstance(ask.asked.brick, Waiting) else None
-        return Estimate(value, low, high, np.zeros(len(found.keys), dtype=bool) if few is None else few)
+        assert isinstance(ask.asked.brick, Waiting | Quantile)
+        return Estimate(value, low, high, ask.asked.brick.few(found.parts))
     assert isinstance(ask.asked.brick, Summed)
     return ask.asked.brick.estimate(found.parts, level)
 

@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from wellheard.metrics.bricks import Parts, Summed, moments_in
-from wellheard.metrics.interval import Interval, normal
-from wellheard.metrics.moments import Floats, Moments, divide
+from wellheard.metrics.interval import Interval, student
+from wellheard.metrics.moments import ROUNDING, Floats, Moments, divide
 from wellheard.warehouse.sums import total
 
 
@@ -56,19 +56,23 @@ LEAST_KISH = 10  # below so many equal units the interval misses its coverage (t
 
 
 def weighted_net(moments: Moments, decided: ArrayLike, level: ArrayLike = 0.95) -> Interval:
-    """Limits for a weighted net r = Σw·x/Σw, x in −1 to 1: all θ with (r − θ)² ≤ z²·(s − θ²)/n; within −1 to 1.
+    """Limits for a weighted net r = Σw·x/Σw, x in −1 to 1: all θ with (r − θ)² ≤ t²·(s − θ²)/n; within −1 to 1.
 
     `decided` is the weighted share of answers that are no passives; s is that share after 3 more answers, 1½ of them
-    decided, so that no spread seen is no certainty. n is the lesser of Kish's n and (s − r²)/v. It is Wilson's
-    interval carried from two outcomes to three: with no passives the two agree as n grows.
+    decided, so that no spread seen is no certainty. n is the lesser of Kish's n and (s − r²)/v, t Student's with Kish
+    n − 1: Wilson's interval carried from two outcomes to three. Where a unit is the mean of several answers its spread
+    is smaller than n allows for, and the interval holds the truth more often than it promises.
     Source: E. B. Wilson, JASA 22 (1927) 209–212, for limits by inversion; L. Kish, Survey Sampling (1965), for n.
     """
     r, kish = np.clip(moments.value, -1, 1), moments.kish_n
     share = np.clip(np.asarray(decided, dtype=np.float64), np.abs(r), 1)
     size = np.fmin(divide(share - r * r, np.where(moments.variance > 0, moments.variance, np.nan)), kish)
     s = (share * size + 1.5) / (size + 3)
-    z2 = normal(level) ** 2
+    known, alone = kish > 0, (kish > 0) & (kish <= 1 + ROUNDING)
+    t2 = student(level, np.where(known & ~alone, kish - 1, np.nan)) ** 2
     # The shrunken share of the decided may fall below r² at the very ends, where the spread is that of r alone.
-    root = np.sqrt(z2 * np.maximum(size * (s - r * r) + z2 * s, 0))
-    low, high = (size * r - root) / (size + z2), (size * r + root) / (size + z2)
-    return Interval(np.clip(np.fmin(low, r), -1, 1), np.clip(np.fmax(high, r), -1, 1))
+    root = np.sqrt(t2 * np.maximum(size * (s - r * r) + t2 * s, 0))
+    low, high = (size * r - root) / (size + t2), (size * r + root) / (size + t2)
+    # One unit tells nothing of the others: every value is possible.
+    low, high = np.where(alone, -1, np.minimum(low, r)), np.where(alone, 1, np.maximum(high, r))
+    return Interval(np.clip(low, -1, 1), np.clip(high, -1, 1))
