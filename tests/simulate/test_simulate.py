@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import shutil
+import subprocess
+import sys
 from datetime import date
 from pathlib import Path
 
@@ -11,8 +15,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from wellheard.base.errors import BadCall
+from wellheard.simulate import Written, simulate
+from wellheard.simulate import company as company_module
 from wellheard.simulate import customers as customers_module
-from wellheard.simulate import simulate
 
 SMALL = {"customers": 250, "months": 9}
 
@@ -75,6 +80,107 @@ def test_blocks_bound_the_batches_and_keep_the_story(tmp_path: Path, monkeypatch
     assert set(pd.read_parquet(tmp_path / "messages.parquet")["conversation_id"]) == conversations
 
 
+def frames_of(written: Written) -> dict[str, pd.DataFrame]:
+    """Each table whole, from the files of all parts."""
+    parts: dict[str, list[pd.DataFrame]] = {}
+    for table, path, _ in written.files:
+        parts.setdefault(table, []).append(pd.read_csv(path) if path.suffix == ".csv" else pd.read_parquet(path))
+    return {table: pd.concat(each) for table, each in parts.items()}
+
+
+def test_a_large_company_is_told_in_parts_that_are_one_company(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(company_module, "PART", 100)
+    written = simulate(tmp_path, **SMALL)
+    assert [path.name for table, path, _ in written.files if table == "orders"] == [
+        "orders.parquet",
+        "orders-2.parquet",
+        "orders-3.parquet",
+    ]
+    frames = frames_of(written)
+    assert {table: len(frame) for table, frame in frames.items()} == written.rows
+    for table, frame in frames.items():
+        key = ["source_id", "updated_at"] if table in ("accounts", "customers") else ["source_id"]
+        assert not frame.duplicated(key).any(), table
+    people = frames["customers"].drop_duplicates("source_id")
+    assert len(people) == SMALL["customers"]
+    assert people["email"].is_unique
+    assert set(people["account_id"]) == set(frames["accounts"]["source_id"])
+    for table in ("orders", "visits", "usage", "conversations", "survey_responses", "subscriptions", "costs"):
+        assert set(frames[table]["customer_id"].dropna()) <= set(people["source_id"]), table
+    home = people.set_index("source_id")["account_id"]
+    assert (frames["usage"]["customer_id"].map(home) == frames["usage"]["account_id"]).all()
+    assert frames["costs"]["kind"].eq("tooling").sum() == SMALL["months"]
+    truth = json.loads(written.truth.read_text("utf-8"))
+    started = frames["subscriptions"]
+    first = pd.Timestamp(truth["months"][0], tz="UTC")
+    running = started[~started["trial"] & (started["started_at"] < first)]
+    assert np.array(truth["expected"]["sums"]["churn_at_risk"])[0].sum() == running["account_id"].nunique()
+
+
+def test_parts_draw_chances_of_their_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(company_module, "PART", 100)
+    simulate(tmp_path, customers=200, months=2)
+    one, two = (pd.read_parquet(tmp_path / f"usage{part}.parquet") for part in ("", "-2"))
+    assert list(one["used_at"][:50]) != list(two["used_at"][:50])
+
+
+def test_duplicates_are_the_same_rows_once_more(tmp_path: Path) -> None:
+    plain = frames_of(simulate(tmp_path / "plain", **SMALL))
+    twice = simulate(tmp_path / "twice", **SMALL, duplicates=0.1)
+    again = frames_of(twice)
+    assert {table: len(frame) for table, frame in again.items()} == twice.rows
+    for table in ("messages", "visits", "usage", "survey_invitations"):
+        extra = len(again[table]) - len(plain[table])
+        noise = 4 * np.sqrt(0.1 * 0.9 * len(plain[table]))
+        assert abs(extra - 0.1 * len(plain[table])) < noise, table
+        once = again[table].drop_duplicates().sort_values("source_id", ignore_index=True)
+        assert once.equals(plain[table].sort_values("source_id", ignore_index=True)), table
+    assert json.loads(twice.truth.read_text("utf-8"))["imperfections"]["duplicates"] == 0.1
+
+
+def test_gaps_are_days_without_events(tmp_path: Path) -> None:
+    plain = frames_of(simulate(tmp_path / "plain", **SMALL))
+    gaps = simulate(tmp_path / "gaps", **SMALL, gaps=6)
+    found = frames_of(gaps)
+    days = json.loads(gaps.truth.read_text("utf-8"))["imperfections"]["gaps"]["days"]
+    assert len(set(days)) == 6
+    for table, instant in (("usage", "used_at"), ("visits", "started_at")):
+        missed = plain[table][instant].dt.strftime("%Y-%m-%d").isin(days)
+        assert missed.any()
+        assert found[table].reset_index(drop=True).equals(plain[table][~missed].reset_index(drop=True)), table
+    assert found["messages"].equals(plain["messages"])
+
+
+PEAK = """
+import resource, shutil, sys
+from pathlib import Path
+from wellheard.simulate import company
+company.PART, company.BLOCK = 20_000, 5_000
+from wellheard.simulate import customers, simulate
+customers.BLOCK = 5_000
+written = simulate(Path(sys.argv[1]), customers=int(sys.argv[2]), months=1)
+print(sum(written.rows.values()), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
+"""
+
+
+def peak(folder: Path, customers: int) -> tuple[int, int]:
+    """Rows written and the highest memory in MB, in a process of its own."""
+    ran = subprocess.run(
+        [sys.executable, "-c", PEAK, str(folder), str(customers)], capture_output=True, text=True, check=True
+    )
+    rows, megabytes = ran.stdout.split()
+    shutil.rmtree(folder)
+    return int(rows), int(megabytes)
+
+
+@pytest.mark.long
+def test_memory_does_not_grow_with_the_rows(tmp_path: Path) -> None:
+    small, large = peak(tmp_path / "small", 40_000), peak(tmp_path / "large", 400_000)
+    assert large[0] > 4_000_000
+    assert large[0] > 8 * small[0]
+    assert large[1] < 1.1 * small[1], (small, large)
+
+
 def test_rows_grow_with_the_company(tmp_path: Path) -> None:
     small = simulate(tmp_path / "small", customers=400, months=6).rows
     large = simulate(tmp_path / "large", customers=1600, months=6).rows
@@ -82,10 +188,12 @@ def test_rows_grow_with_the_company(tmp_path: Path) -> None:
         assert 2 < large[table] / small[table] < 8
 
 
-@pytest.mark.parametrize("bad", [{"customers": 0}, {"months": 0}, {"seed": -1}])
-def test_a_bad_call_says_which_argument(tmp_path: Path, bad: dict[str, int]) -> None:
+@pytest.mark.parametrize(
+    "bad", [{"customers": 0}, {"months": 0}, {"seed": -1}, {"duplicates": 1.5}, {"gaps": -1}, {"gaps": 10**6}]
+)
+def test_a_bad_call_says_which_argument(tmp_path: Path, bad: dict[str, float]) -> None:
     with pytest.raises(BadCall) as error:
         simulate(tmp_path, **bad)
     assert error.value.field == next(iter(bad))
-    assert "or more" in error.value.hint
+    assert error.value.hint.startswith("Give ")
     assert np.array([path.name for path in tmp_path.iterdir()]).size == 0
