@@ -22,6 +22,8 @@ from wellheard.metrics.frame import Frame, placed
 from wellheard.metrics.moments import Cross
 
 MARK = 0.05  # a change is marked where its Holm-adjusted p is at most this
+# With fewer units on both sides the interval of a difference misses its coverage: there is no p, and so no mark.
+LEAST_UNITS = 40
 MOST_SLOTS = 400  # beyond so many periods, people on both sides are taken as independent, which widens the interval
 
 
@@ -70,6 +72,7 @@ def compared(
     else:
         rho = _correlations(ask, units, totals, slots, found, past)
         change, p = _by_moments(ask.asked.brick, found.parts, past.parts, rho, level)
+    p = _judged(p, found.parts, past.parts)
     previous = parts.estimated(before, past, level)
     return _with(result, previous.value, change.change, change.low, change.high, p)
 
@@ -84,6 +87,11 @@ def _by_moments(brick: Summed, now: Parts, then: Parts, rho: Any, level: float) 
 
     drawn = at(level)
     return Change(drawn.change * scale, drawn.low * scale, drawn.high * scale), p_value(at)
+
+
+def _judged(p: Any, now: Parts, then: Parts) -> Any:
+    """The p-values, unknown where too few units stand on either side to judge by them."""
+    return np.where((now["units"] < LEAST_UNITS) & (then["units"] < LEAST_UNITS), np.nan, p)
 
 
 def _old_key(key: parts.Key, old: Mapping[date, date], frame: Frame) -> parts.Key:
