@@ -22,6 +22,7 @@ from wellheard.metrics.reader import Reader, instant_literal
 from wellheard.metrics.survival import kaplan_meier
 from wellheard.warehouse.engine import Lake
 
+SHOWN = ("retention_rate",)  # the KPIs whose pages have curves
 FEW = 30  # customers of a cohort, below which its curve is greyed
 
 
@@ -43,6 +44,24 @@ class Curve:
     @property
     def few(self) -> bool:
         return self.customers < FEW
+
+
+@dataclass(frozen=True)
+class Curves:
+    """Curves by month of start; `again` tells those of buying again from those of staying."""
+
+    curves: tuple[Curve, ...]
+    again: bool
+
+
+def cohort_curves(lake: Lake, settings: Settings, metric: Metric, question: Question) -> Curves:
+    """The curves that go with a question: of repurchase where that is asked, or where only orders are known."""
+    with lake.reading() as snapshot:
+        reader = Reader(lake, settings, snapshot, question.as_of)
+        shop = reader.bounds("orders").rows > 0 and not reader.bounds("subscriptions").rows
+    again = shop or any(name.startswith("repeat_purchase") for name in question.variants)
+    make = repurchase_curves if again else retention_curves
+    return Curves(tuple(make(lake, settings, metric, question)), again)
 
 
 def retention_curves(lake: Lake, settings: Settings, metric: Metric, question: Question) -> list[Curve]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any
 from urllib.parse import quote
@@ -17,11 +17,12 @@ from starlette.datastructures import QueryParams
 from wellheard.base.errors import Unknown, WellheardError
 from wellheard.metrics.answer import Answer
 from wellheard.metrics.coverage import table_of
+from wellheard.metrics.curves import SHOWN
 from wellheard.metrics.metric import Metric
 from wellheard.metrics.question import Question, column_of
 from wellheard.reports import charts, units
 from wellheard.reports.distribution import bars
-from wellheard.web import response
+from wellheard.web import cohorts, response
 from wellheard.web.pacing import of_kpi, shown
 from wellheard.web.record import record
 from wellheard.web.site import Site, drawn
@@ -38,6 +39,7 @@ PARTS = (
     ("breakdown", "Breakdown"),
     ("rows", "The rows behind the number"),
 )
+TITLES = dict(PARTS) | {"curves": "Cohorts by the month they started in"}
 HIDDEN_COLUMNS = ("id", "counted", "waiting")
 NAMES = {
     "instant": "when (UTC)",
@@ -83,10 +85,10 @@ def routes(site: Site) -> APIRouter:
 
     @router.get("/kpi/{name}/{part}")
     def piece(request: Request, name: str, part: str) -> HTMLResponse:
-        if part not in MAKERS:
+        if part not in MAKERS or (part == "curves" and name not in SHOWN):
             raise Unknown(f"a KPI's page has no part {part!r}", hint=f"its parts: {', '.join(MAKERS)}")
         view = _view(site, site.services.metric(name), request.query_params)
-        made = _made(site, view, part, dict(PARTS)[part]) if view.data_end else _nothing(site, view.kpi)
+        made = _made(site, view, part, TITLES[part]) if view.data_end else _nothing(site, view.kpi)
         return HTMLResponse(made, headers={"cache-control": "no-store"})
 
     return router
@@ -146,6 +148,12 @@ def _parts(site: Site, view: View, wait: bool) -> list[Markup]:
             made.append(_made(site, view, name, title))
         else:
             made.append(site.piece("waiting.html", part=name, title=title, url=view.address(name)))
+    if view.kpi.name in SHOWN:
+        made.append(
+            _made(site, view, "curves", TITLES["curves"])
+            if wait
+            else site.piece("waiting.html", part="curves", title=TITLES["curves"], url=view.address("curves"))
+        )
     return made
 
 
@@ -243,6 +251,7 @@ def _trend(site: Site, view: View) -> Markup:
         wide=drawn(wide, "chart-wide") if wide else None,
         narrow=drawn(charts.trend(answer, charts.NARROW), "chart-narrow") if wide else None,
         note=wide.note if wide else "",
+        banded=any(row["low"] is not None for row in rows),
         hollow=any(row["partial"] or row["state"] == "few" for row in rows),
         grain=view.grain,
         rows=[_period_row(answer, row, view) for row in reversed(rows)],
@@ -423,6 +432,13 @@ def _range(start: str | None, end: str | None) -> str:
     return units.period_name(date.fromisoformat(start), None, date.fromisoformat(end))
 
 
+def _curves(site: Site, view: View) -> Markup:
+    found = site.services.curves(replace(view.whole(), by=(), grain=None))
+    months, lines = cohorts.lines(found.curves)
+    words = "share that had ordered again" if found.again else "share still there"
+    return site.piece("curves.html", title=TITLES["curves"], words=words, months=months, lines=lines)
+
+
 def _span(view: View, whole: Row | None) -> str:
     period = view.looked_at
     if period is not None:
@@ -438,4 +454,5 @@ MAKERS: dict[str, Callable[[Site, View], Markup]] = {
     "trend": _trend,
     "breakdown": _breakdown,
     "rows": _rows,
+    "curves": _curves,
 }
