@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+from wellheard.metrics.interval import goodman
+
 pytestmark = pytest.mark.slow
 
 
@@ -188,3 +190,126 @@ def test_an_answer_outside_its_scale_is_refused_at_the_door(desk: Any) -> None:
     with pytest.raises(AssertionError, match="score"):
         desk.deliver({"survey_responses": given("ces", 0)})
     assert desk.one("ces")["n"] == 0
+
+
+def test_an_invitation_answered_twice_is_one_answer(desk: Any) -> None:
+    sent = [
+        {"source_id": f"i{n}", "survey_id": "s", "sent_at": "2026-03-01", "delivered_at": "2026-03-01"}
+        for n in range(10)
+    ]
+    answer = {"survey_id": "s", "answered_at": "2026-03-20", "score": 5}
+    answers = [{**answer, "kind": kind, "invitation_id": "i0"} for kind in ("csat", "ces")]
+    answers += [{**answer, "kind": "csat", "invitation_id": "i1", "complete": False}]  # begun and not finished
+    answers += [{**answer, "kind": "csat", "invitation_id": None} for _ in range(5)]  # by an open link
+    desk.deliver({"survey_invitations": sent, "survey_responses": answers})
+    row = desk.one("response_rate")
+    assert (row["value"], row["n"], row["pending"]) == (10, 10, 0)
+    assert desk.one("response_rate:for_nps")["n"] == 0
+    assert desk.one("response_rate:for_ces")["value"] == 10
+
+
+def test_a_source_that_tells_of_no_delivery_is_believed(desk: Any) -> None:
+    def sent(source: str, **more: Any) -> list[dict[str, Any]]:
+        return [{"source": source, "source_id": f"{source}{n}", "sent_at": "2026-01-01", **more} for n in range(4)]
+
+    desk.deliver({"survey_invitations": sent("silent")}, source="silent")
+    told = sent("telling", delivered_at="2026-01-01")
+    told[0]["delivered_at"], told[1]["bounced"] = None, "true"
+    late = [{"source": "telling", "source_id": "late", "sent_at": "2026-02-01", "delivered_at": "2026-02-01"}]
+    desk.deliver({"survey_invitations": told + late}, source="telling")
+    assert desk.one("response_rate")["n"] == 4 + 2
+    assert desk.one("response_rate")["pending"] == 1
+    assert desk.one("response_rate:per_sent")["n"] == 8
+
+
+def reading(text: int, sentiment: str, model: str = "first", **more: Any) -> dict[str, Any]:
+    row = {"text_id": str(text), "text_table": "feedback", "written_at": "2026-03-05", "model": model}
+    return {"source_id": f"{model}-{text}-{more.get('aspect')}", **row, "sentiment": sentiment, **more}
+
+
+def test_a_text_that_two_models_read_counts_once(desk: Any) -> None:
+    rows = [reading(n, "positive", scored_at="2026-03-06") for n in range(4)]
+    rows += [reading(n, "negative", "second", scored_at="2026-04-06") for n in range(2)]
+    rows += [reading(0, "negative", "human"), reading(1, "negative", aspect="price")]
+    desk.deliver({"text_scores": rows})
+    row = desk.one("sentiment")
+    assert (row["value"], row["n"]) == (0, 4)
+
+
+def test_a_model_that_reads_too_well_is_corrected_by_labels(desk: Any) -> None:
+    """The model takes 30 of 100 bad texts for good ones; people have read every second text."""
+    rows = [reading(n, "positive" if n < 130 else "negative") for n in range(200)]
+    rows += [reading(n, "positive" if n < 100 else "negative", "human") for n in range(0, 200, 2)]
+    desk.deliver({"text_scores": rows})
+    raw, mended = desk.one("sentiment"), desk.one("sentiment:corrected")
+    assert (raw["value"], mended["value"]) == (pytest.approx(30), pytest.approx(0))
+    assert mended["n"] == 200
+    assert mended["high"] - mended["low"] > raw["high"] - raw["low"]
+    assert mended["low"] < 0 < mended["high"] < raw["value"] + 1
+    assert mended["state"] == "ok"
+    desk.clear()
+    desk.deliver({"text_scores": [row for row in rows if row["model"] == "first" or int(row["text_id"]) < 98]})
+    assert desk.one("sentiment:corrected")["state"] == "few"  # 49 labels
+
+
+def test_every_emotion_item_counts_and_scales_do_not_mix(desk: Any) -> None:
+    def item(word: str, *scores: int, top: int = 5, **more: Any) -> list[dict[str, Any]]:
+        scale = {"scale_min": 1, "scale_max": top, "choice": word, "customer_id": "a"}
+        return given("emotion", *scores, **scale, **more)
+
+    rows = item("Happy", 5, 5, main=True) + item("frustrated", 1, 2, main=False) + item("happy", 9, top=10)
+    rows += item("curious", 3)
+    desk.deliver({"survey_responses": rows})
+    row = desk.one("net_emotion_score")
+    assert (row["value"], row["n"]) == (pytest.approx((5 - 1.5) * 25), 4)
+    why = sorted(r["why"] for r in desk.kpi("net_emotion_score", rows=True) if not r["counted"])
+    assert len(why) == 2
+    assert "scales do not mix" in why[1]
+
+
+def test_health_is_as_of_each_periods_end(desk: Any) -> None:
+    def score(who: str, value: float, day: str) -> dict[str, Any]:
+        return {"customer_id": who, "kind": "health", "value": value, "as_of": day, "model": "formula"}
+
+    desk.deliver({
+        "customer_scores": [score("a", 40, "2026-01-10"), score("a", 80, "2026-03-10"), score("b", 60, "2026-01-20")],
+        "customers": [{"source_id": "b", "created_at": "2025-01-01", "ended_at": "2026-02-15"}],
+    })  # fmt: skip
+    found = desk.kpi("health_score", grain="month")
+    assert [(row["value"], row["n"]) for row in found] == [(50, 2), (40, 1), (80, 1)]
+
+
+def test_every_intent_has_a_row_and_the_intervals_hold_together(desk: Any) -> None:
+    said = {"informational": 45, "transactional": 30, "support": 15, "navigational": 10}
+    rows = [
+        {"kind": "intent", "answered_at": "2026-03-05", "choice": word, "task_success": n % 2 == 0}
+        for word, count in said.items()
+        for n in range(count)
+    ]
+    desk.deliver({"survey_responses": rows})
+    found = {row["intent"]: row for row in desk.kpi("visitor_intent")}
+    assert {name: row["value"] for name, row in found.items()} == {**said, "other": 0}
+    assert all(row["n"] == 100 for row in found.values())
+    limits = goodman([45, 30, 15, 10, 0])
+    assert [row["low"] for row in found.values()] == pytest.approx(list(100 * limits.low), abs=1e-9)
+    assert [row["high"] for row in found.values()] == pytest.approx(list(100 * limits.high), abs=1e-9)
+    success = {row["intent"]: (row["value"], row["n"]) for row in desk.kpi("visitor_intent:task_success")}
+    assert success["transactional"] == (50, 30)
+    assert success["other"] == (None, 0)
+    assert len(desk.kpi("visitor_intent", rows=True)) == 100
+
+
+def test_a_company_with_many_contacts_does_not_drown_the_others(desk: Any) -> None:
+    many = [row for n in range(40) for row in given("nps", 0, customer_id=f"big{n}", account_id="big")]
+    few = [row for n in range(10) for row in given("nps", 10, customer_id=f"c{n}", account_id=f"small{n}")]
+    rows = [{"source_id": str(n), **row} for n, row in enumerate(many + few)]
+    paid = [
+        {"source_id": f, "account_id": f, "mrr": mrr, "currency": "EUR", "started_at": "2026-01-01"}
+        for f, mrr in (("big", 900), *((f"small{n}", 10) for n in range(10)))
+    ]
+    desk.deliver({"survey_responses": rows, "subscriptions": paid})
+    assert desk.one("nps")["value"] == -60
+    by_account = desk.one("nps:by_account")
+    assert (by_account["value"], by_account["n"]) == (pytest.approx(100 * 9 / 11), 11)
+    assert desk.one("nps:revenue_weighted")["value"] == pytest.approx(-80)
+    assert desk.one("nps:revenue_weighted")["state"] == "few"  # one company pays nine tenths
