@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 export UV_NO_PROGRESS := 1
 
-.PHONY: setup browser demo test check test-long lint docs bench lock clean
+.PHONY: setup browser demo test check test-long lint docs coverage bench lock clean
 
 setup: .venv/.ready
 
@@ -36,6 +36,10 @@ lint: setup
 
 docs: setup
 	@$(BIN)/wellheard docs docs/kpis
+
+# How often each interval holds the truth, by 20,000 draws: some minutes.
+coverage: setup
+	@$(BIN)/python -m wellheard.metrics.designs src/wellheard/metrics/coverage.json
 
 lock: setup
 	@VIRTUAL_ENV=.venv $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \

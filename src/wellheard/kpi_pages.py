@@ -8,6 +8,7 @@ from pathlib import Path
 from wellheard.base.errors import BadInput
 from wellheard.metrics.bricks import Brick
 from wellheard.metrics.catalogue import metrics
+from wellheard.metrics.coverage import table_of
 from wellheard.metrics.metric import Example, Metric, Need
 from wellheard.tables.catalogue import table
 
@@ -68,6 +69,7 @@ def _page(kpi: Metric) -> str:
         *_section("Mind", [f"- {trap}" for trap in kpi.traps]),
         *_variants(kpi),
         *_examples(kpi),
+        *_coverage(kpi),
         *_asking(kpi),
         *_section("Source", [kpi.source.replace(DECISIONS, f"[{DECISIONS}](../decisions/)") + "."]),
     )
@@ -134,6 +136,24 @@ def _interval(example: Example) -> str:
     if example.low is None or example.high is None:
         return ""
     return f"about {example.low:g} to {example.high:g}"
+
+
+def _coverage(kpi: Metric) -> Iterator[str]:
+    rows = [
+        (
+            str(cell.units),
+            "one" if cell.most == 1 else f"1 to {cell.most}",
+            *(f"{share:.1%}".replace("%", " %") for share in (cell.mean, cell.least, cell.bar)),
+            cell.words,
+        )
+        for cell in table_of(kpi.brick)
+    ]
+    words = (
+        "How often the 95 % interval held the truth in 20,000 simulated samples, over several true values. Where it "
+        "misses its bar, the figure is shown as few."
+    )
+    names = ("people", "rows of each", "on average", "at worst", "bar", "shown as")
+    yield from _section("How far its interval can be relied on", [words, "", *_table(names, rows)] if rows else [])
 
 
 def _asking(kpi: Metric) -> Iterator[str]:

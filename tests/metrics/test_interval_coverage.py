@@ -10,6 +10,11 @@ import numpy as np
 import pytest
 from scipy import special, stats
 
+from wellheard.metrics import designs
+from wellheard.metrics.bricks import Brick
+from wellheard.metrics.catalogue import metrics
+from wellheard.metrics.compare import LEAST_UNITS
+from wellheard.metrics.coverage import Cell, design_of, shipped
 from wellheard.metrics.difference import correlation, count_change, mover
 from wellheard.metrics.interval import effective_n, mean, money_share, net, quantile_ranks, ratio, share
 from wellheard.metrics.moments import NET_UNITS, SHARE_UNITS, Cross, Moments, moments_of, too_clustered, too_skewed
@@ -321,3 +326,62 @@ def test_change_of_a_count_by_exact_sum(means):
     weights = [stats.poisson.pmf(k, m) for m in means]
     coverage = weights[0] @ holds(found, means[1] - means[0]) @ weights[1]
     assert 0.935 <= coverage <= 0.965
+
+
+@pytest.mark.parametrize(("n", "m"), [(LEAST_UNITS, LEAST_UNITS), (30, 50), (30, 500)])
+def test_difference_of_shares_that_is_judged(n, m):
+    assert difference_of_shares(n, m).min() >= 0.935
+    assert 0.935 <= difference_of_shares(n, m).mean() <= 0.965
+
+
+def test_difference_of_two_shares_of_30_is_not_judged():
+    # Below the bar for some rates: no p, and so no mark, where both sides have fewer units than LEAST_UNITS.
+    assert LEAST_UNITS > 30
+    assert difference_of_shares(30, 30).min() < 0.935
+
+
+def difference_of_shares(n, m):
+    """The coverage of the difference for every pair of true shares, by exact sum."""
+
+    def all_shares(size):
+        yes, full = np.arange(size + 1), np.full(size + 1, size)
+        found = share(Moments(full, full, yes, full, yes, yes, full))
+        return yes / size, found.low, found.high, stats.binom.pmf(yes, size, np.array(designs.RATES)[:, None])
+
+    v1, l1, h1, w1 = all_shares(n)
+    v2, l2, h2, w2 = all_shares(m)
+    found = mover(v1[:, None], l1[:, None], h1[:, None], v2, l2, h2)
+    rates = list(enumerate(designs.RATES))
+    return np.array([[w1[i] @ holds(found, p - q) @ w2[j] for j, q in rates] for i, p in rates])
+
+
+# --- the tables on the KPIs' pages ---
+
+
+def shipped_cells() -> list:
+    return [pytest.param(cell, id=f"{name}-{cell.units}-{cell.most}") for name in shipped() for cell in shipped()[name]]
+
+
+@pytest.mark.parametrize("cell", shipped_cells())
+def test_every_cell_meets_its_bar_or_is_shown_as_few(cell: Cell) -> None:
+    assert cell.meets or cell.shown_few
+
+
+@pytest.mark.parametrize("design", list(designs.DESIGNS))
+@pytest.mark.slow
+def test_the_tables_are_what_the_draws_say(design: str) -> None:
+    draws = designs.DRAWS if LONG else 400
+    told = {(cell.units, cell.most): cell for cell in shipped()[design]}
+    for found in designs.cells(design, draws):
+        cell = told[found.units, found.most]
+        slack = 5e-5 if LONG else 4 * (0.06 * 0.94 / (draws if "quantile" not in design else draws // 5)) ** 0.5
+        assert found.mean == pytest.approx(cell.mean, abs=slack)
+        assert found.bar == cell.bar
+        assert found.few == pytest.approx(cell.few, abs=0.1)
+
+
+def test_every_kind_of_estimate_has_a_table() -> None:
+    bricks: list[Brick] = [b for k in metrics().values() for b in (k.brick, *(v.brick for v in k.variants)) if b]
+    known = {type(b).__name__ for b in bricks if design_of(b) is not None}
+    assert {"Share", "Net", "Mean", "Ratio", "MoneyShare", "Quantile", "WeightedNet", "OneOf", "Linear"} <= known
+    assert {design_of(b) for b in bricks} - {None} <= set(shipped())
