@@ -26,7 +26,7 @@ def _advised(goal: str, business: str, maturity: str, **more: Any) -> Advice:
 
 
 @pytest.mark.parametrize(
-    ("goal", "business", "maturity"), product(OPTIONS.goals, OPTIONS.businesses, OPTIONS.maturities)
+    ("goal", "business", "maturity"), list(product(OPTIONS.goals, OPTIONS.businesses, OPTIONS.maturities))
 )
 def test_every_set_has_each_role_and_stays_small(goal: str, business: str, maturity: str) -> None:
     picks = _advised(goal, business, maturity).picks

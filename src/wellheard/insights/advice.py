@@ -127,5 +127,6 @@ def _warning(tracked: int, size: int) -> str:
         return ""
     return (
         f"You track {tracked} KPIs, and a set of {size} serves this goal. The more figures stand side by side, the "
-        "more of them move by chance, and the less any of them is acted on. Keep the others at hand, and off the scorecard."
+        "more of them move by chance, and the less any of them is acted on. Keep the others at hand, but off the "
+        "scorecard."
     )
