@@ -433,7 +433,7 @@ def _range(start: str | None, end: str | None) -> str:
 
 
 def _curves(site: Site, view: View) -> Markup:
-    found = site.services.curves(replace(view.whole(), by=(), grain=None))
+    found = site.services.curves(replace(view.trend(), by=(), grain=None, compare=None))
     months, lines = cohorts.lines(found.curves)
     words = "share that had ordered again" if found.again else "share still there"
     return site.piece("curves.html", title=TITLES["curves"], words=words, months=months, lines=lines)
