@@ -170,9 +170,10 @@ def _neighbours(kind: Kind) -> str:
     """A statement: what shares a value, a link or the whole of a link with what is near, and is not there yet."""
     links = f"facts.main.{kind.links}"
     shared = "select e.reason, e.value from _evidence e semi join _near using (node)"
+    # Two plain joins: one with an "or" would compare every link with everything that is near.
     wholes = (
-        f"select l.source, l.{kind.whole} as whole from {links} l semi join _near n on n.node = {_node(kind)} "
-        f"or n.node = l.{kind.whole}"
+        f"select l.source, l.{kind.whole} as whole from {links} l semi join _near n on n.node = {_node(kind)} union "
+        f"select l.source, l.{kind.whole} as whole from {links} l semi join _near n on n.node = l.{kind.whole}"
     )
     members = f"select l.source, l.{kind.whole} as whole, {_node(kind)} as node from {links} l"
     return f"""
