@@ -14,7 +14,7 @@ from wellheard.base.errors import Unknown
 from wellheard.base.schedules import Hours, Schedule, Version
 from wellheard.enrich.clock import Conversation, Message, StatusEvent, times
 from wellheard.enrich.conversation_timeline import Timeline, timeline_of
-from wellheard.enrich.timeline import segments
+from wellheard.enrich.timeline import stretches
 
 OFFICE = Schedule("office", "UTC", (Version(None, None, tuple(Hours(day, 540, 1020) for day in range(5))),))
 MONDAY = datetime(2026, 1, 5, 9, tzinfo=UTC)
@@ -38,7 +38,7 @@ def test_every_minute_is_told() -> None:
         StatusEvent(after(4 * days + 450), "status", "closed", "open", "customer"),
         StatusEvent(after(7 * days + 70), "status", "open", "solved", "human"),
     ]
-    told = segments(Conversation(), messages, changes, OFFICE)
+    told = stretches(Conversation(), messages, changes, OFFICE)
     assert [(s.start, s.waited_for, s.counts_to, s.seconds, s.business_seconds) for s in told] == [
         (after(0), "us", ("waiting_on_us", "resolution"), 120, 120),
         (after(2), "nobody", ("resolution",), 372_480, 142_080),
@@ -51,10 +51,10 @@ def test_every_minute_is_told() -> None:
 
 def test_what_still_runs_is_told_to_the_end_of_the_data() -> None:
     messages = [Message(after(0), "customer"), Message(after(5), "human"), Message(after(9), "customer")]
-    told = segments(Conversation(), messages, until=after(20))
+    told = stretches(Conversation(), messages, until=after(20))
     assert [(s.waited_for, s.seconds) for s in told] == [("us", 300), ("customer", 240), ("us", 660)]
     assert told[-1].end == after(20)
-    assert segments(Conversation()) == ()
+    assert stretches(Conversation()) == ()
 
 
 def test_segments_add_up_to_the_clock_whatever_happens() -> None:
@@ -69,7 +69,7 @@ def test_segments_add_up_to_the_clock_whatever_happens() -> None:
         ]
         conversation, until = Conversation(MONDAY, "customer"), after(7000)
         clock = times(conversation, messages, changes, OFFICE, until)
-        told = segments(conversation, messages, changes, OFFICE, until)
+        told = stretches(conversation, messages, changes, OFFICE, until)
         assert all(a.end == b.start for a, b in pairwise(told))
 
         def total(figure: str, part: str, told: Any = told) -> float:

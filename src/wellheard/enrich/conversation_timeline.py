@@ -12,7 +12,7 @@ from wellheard.base.schedules import Schedule, business_seconds, open_intervals
 from wellheard.enrich.clock import Times, times
 from wellheard.enrich.conversation_times import data_end, events_of, schedules
 from wellheard.enrich.replay import Conversation, Message, StatusEvent
-from wellheard.enrich.timeline import Segment, segments
+from wellheard.enrich.timeline import Stretch, stretches
 from wellheard.warehouse.engine import Lake
 
 SHOWN = ("source", "source_id", "customer_id", "account_id", "channel", "topic", "status", "priority", "team",
@@ -57,11 +57,11 @@ class Length:
 
 @dataclass(frozen=True)
 class Timeline:
-    """One conversation, its segments, its figures and its events; `open` are the opening hours it fell into."""
+    """One conversation, its stretches, its figures and its events; `open` are the opening hours it fell into."""
 
     id: str
     facts: Mapping[str, Any]
-    segments: Sequence[Segment]
+    stretches: Sequence[Stretch]
     lengths: Sequence[Length]
     events: Sequence[Event]
     open: Sequence[tuple[datetime, datetime]]
@@ -85,12 +85,12 @@ def timeline_of(lake: Lake, id: str) -> Timeline:
     conversation = Conversation(**{name: row[name] for name in Conversation._fields})
     messages = [Message(**{name: m[name] for name in Message._fields}) for m in said]
     changes = [StatusEvent(**{name: e[name] for name in StatusEvent._fields}) for e in done]
-    told = segments(conversation, messages, changes, schedule, until)
+    told = stretches(conversation, messages, changes, schedule, until)
     ours = times(conversation, messages, changes, schedule, until)
     return Timeline(
         id=id,
         facts={name: row[name] for name in SHOWN},
-        segments=told,
+        stretches=told,
         lengths=_lengths(conversation, ours, messages, schedule),
         events=_events(said, done),
         open=_open(told, schedule),
@@ -99,7 +99,7 @@ def timeline_of(lake: Lake, id: str) -> Timeline:
     )
 
 
-def _open(told: Sequence[Segment], schedule: Schedule | None) -> Sequence[tuple[datetime, datetime]]:
+def _open(told: Sequence[Stretch], schedule: Schedule | None) -> Sequence[tuple[datetime, datetime]]:
     if schedule is None or not told:
         return ()
     return open_intervals(schedule, told[0].start, told[-1].end)[:MOST_STRETCHES]
@@ -180,7 +180,7 @@ def _difference(
     for seconds, words in readings:
         if seconds is not None and abs(seconds - given) < CLOSE:
             return words
-    return "It fits no reading of the messages that we know of; ours follows from the segments below."
+    return "It fits no reading of the messages that we know of; ours follows from the stretches below."
 
 
 def _replies(

@@ -1,6 +1,6 @@
 """A conversation's time from end to end, cut where something changed: who was waited for, what that counts to, and why.
 
-Made from the clock's own stretches, so the segments that count to a figure add up to it. Pure: no input or output here.
+Made from the spans of the clock, so the stretches that count to a figure add up to it. Pure: no input or output here.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from wellheard.enrich.clock import Span, timeline
 from wellheard.enrich.replay import Conversation, Message, StatusEvent
 
 FIGURES = ("first_response", "waiting_on_us", "resolution")
-# The stretches of the clock that make a figure, finished or still running.
+# The spans of the clock that make a figure, finished or still running.
 _COUNTS = {
     "first_response": "first_response",
     "unanswered": "first_response",
@@ -27,7 +27,7 @@ _OURS = frozenset({"first_response", "unanswered", "waiting_on_us", "self_servic
 
 
 @dataclass(frozen=True)
-class Segment:
+class Stretch:
     """A stretch without gaps to its neighbours; lengths are seconds.
 
     `waited_for` is us, customer or nobody; `counts_to` names figures of FIGURES. `business_seconds` is None without a
@@ -43,25 +43,25 @@ class Segment:
     business_seconds: float | None
 
 
-def segments(
+def stretches(
     conversation: Conversation,
     messages: Sequence[Message] = (),
     status_events: Sequence[StatusEvent] = (),
     schedule: Schedule | None = None,
     until: datetime | None = None,
-) -> tuple[Segment, ...]:
+) -> tuple[Stretch, ...]:
     """The conversation from its first event to its last in order of time; where a clock runs, to `until`."""
     spans = timeline(conversation, messages, status_events, until=until)
     cuts = sorted({at for span in spans for at in (span.start, span.end or until) if at is not None})
-    found = [_segment(spans, start, end, schedule) for start, end in pairwise(cuts)]
+    found = [_stretch(spans, start, end, schedule) for start, end in pairwise(cuts)]
     return tuple(_joined(found))
 
 
-def _segment(spans: Iterable[Span], start: datetime, end: datetime, schedule: Schedule | None) -> Segment:
+def _stretch(spans: Iterable[Span], start: datetime, end: datetime, schedule: Schedule | None) -> Stretch:
     kinds = {span.kind for span in spans if span.start <= start and (span.end is None or span.end >= end)}
     counts = tuple(name for name in FIGURES if any(_COUNTS.get(kind) == name for kind in kinds))
     business = business_seconds(schedule, start, end) if schedule is not None else None
-    return Segment(start, end, _waited_for(kinds), counts, _why(kinds), (end - start).total_seconds(), business)
+    return Stretch(start, end, _waited_for(kinds), counts, _why(kinds), (end - start).total_seconds(), business)
 
 
 def _waited_for(kinds: set[str]) -> str:
@@ -86,9 +86,9 @@ def _why(kinds: set[str]) -> str:
     return "Nothing that the customer had written was unanswered."
 
 
-def _joined(found: Iterable[Segment]) -> list[Segment]:
+def _joined(found: Iterable[Stretch]) -> list[Stretch]:
     """Neighbours that tell the same are one."""
-    told: list[Segment] = []
+    told: list[Stretch] = []
     for each in found:
         last = told[-1] if told else None
         if last is not None and (last.waited_for, last.counts_to, last.why) == (

@@ -140,9 +140,9 @@ class Effect(Protocol):
 
 
 class ConversationTimeline(Protocol):
-    """One conversation: its facts, the segments of its time, its figures beside the source's own, and its events.
+    """One conversation: its facts, the stretches of its time, its figures beside the source's own, and its events.
 
-    A segment has `start, end, waited_for, counts_to, why, seconds, business_seconds`; a length `title, seconds,
+    A stretch has `start, end, waited_for, counts_to, why, seconds, business_seconds`; a length `title, seconds,
     business_seconds, given, why_different`; an event `at, who, what, text, moves_the_clock`. Texts are whatever
     customers wrote.
     """
@@ -152,7 +152,7 @@ class ConversationTimeline(Protocol):
     @property
     def facts(self) -> Mapping[str, Any]: ...
     @property
-    def segments(self) -> Sequence[Any]: ...
+    def stretches(self) -> Sequence[Any]: ...
     @property
     def lengths(self) -> Sequence[Any]: ...
     @property

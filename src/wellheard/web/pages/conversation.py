@@ -37,7 +37,7 @@ def routes(site: Site) -> APIRouter:
             title=str(told.facts["source_id"]),
             facts=_facts(told.facts),
             lengths=[_length(each) for each in told.lengths],
-            segments=[_segment(each) for each in told.segments],
+            stretches=[_stretch(each) for each in told.stretches],
             drawing=_drawing(told),
             events=[_event(each) for each in told.events[:MOST_EVENTS]],
             more=max(0, len(told.events) - MOST_EVENTS),
@@ -78,16 +78,16 @@ def _length(length: Any) -> dict[str, str]:
     }
 
 
-def _segment(segment: Any) -> dict[str, Any]:
+def _stretch(stretch: Any) -> dict[str, Any]:
     return {
-        "start": moment(segment.start),
-        "end": moment(segment.end),
-        "who": segment.waited_for,
-        "words": WAITED_FOR[segment.waited_for],
-        "calendar": _span(segment.seconds),
-        "business": _span(segment.business_seconds),
-        "counts": ", ".join(FIGURES[name] for name in segment.counts_to) or "nothing",
-        "why": segment.why,
+        "start": moment(stretch.start),
+        "end": moment(stretch.end),
+        "who": stretch.waited_for,
+        "words": WAITED_FOR[stretch.waited_for],
+        "calendar": _span(stretch.seconds),
+        "business": _span(stretch.business_seconds),
+        "counts": ", ".join(FIGURES[name] for name in stretch.counts_to) or "nothing",
+        "why": stretch.why,
     }
 
 
@@ -106,9 +106,9 @@ def _event(event: Any) -> dict[str, Any]:
 
 def _drawing(told: ConversationTimeline) -> dict[str, Any] | None:
     """Bars from 0 to WIDTH: who was waited for, what counted, and when we were open; None where no time passed."""
-    if not told.segments or told.segments[-1].end <= told.segments[0].start:
+    if not told.stretches or told.stretches[-1].end <= told.stretches[0].start:
         return None
-    first, last = told.segments[0].start, told.segments[-1].end
+    first, last = told.stretches[0].start, told.stretches[-1].end
     whole = (last - first).total_seconds()
 
     def bar(start: datetime, end: datetime, thinnest: float = THINNEST) -> tuple[float, float]:
@@ -118,7 +118,7 @@ def _drawing(told: ConversationTimeline) -> dict[str, Any] | None:
 
     def counted(name: str) -> list[tuple[float, float]]:
         joined: list[tuple[datetime, datetime]] = []
-        for each in (s for s in told.segments if name in s.counts_to):
+        for each in (s for s in told.stretches if name in s.counts_to):
             if joined and joined[-1][1] == each.start:
                 joined[-1] = joined[-1][0], each.end
             else:
@@ -128,18 +128,18 @@ def _drawing(told: ConversationTimeline) -> dict[str, Any] | None:
     return {
         "width": WIDTH,
         "open": [bar(start, end, 0.0) for start, end in told.open],
-        "waits": [(s.waited_for, *bar(s.start, s.end)) for s in told.segments],
+        "waits": [(s.waited_for, *bar(s.start, s.end)) for s in told.stretches],
         "lanes": [(words, counted(name)) for name, words in FIGURES.items() if name != "waiting_on_us"],
         "first": first,
         "last": last,
-        "words": _in_words(told.segments),
+        "words": _in_words(told.stretches),
     }
 
 
-def _in_words(segments: Sequence[Any]) -> str:
+def _in_words(stretches: Sequence[Any]) -> str:
     parts = []
     for who, words in WAITED_FOR.items():
-        seconds = sum(s.seconds for s in segments if s.waited_for == who)
+        seconds = sum(s.seconds for s in stretches if s.waited_for == who)
         if seconds:
             parts.append(f"{units.duration(seconds)} waiting for {words}")
     return ", ".join(parts)
