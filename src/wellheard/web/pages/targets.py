@@ -14,6 +14,7 @@ from wellheard.web.pacing import shown
 from wellheard.web.site import Site
 
 SEE_OTHER = 303
+NEEDED = {"kpi": "the KPI", "value": "the target", "from": "the first day", "by": "the last day"}
 FIELDS = ("kpi", "value", "from", "by", "owner", "where")
 
 
@@ -45,8 +46,8 @@ def routes(site: Site) -> APIRouter:
 
     def keep(request: Request, told: dict[str, str]) -> Response:
         try:
-            if missing := [name for name in ("kpi", "value", "from", "by") if not told[name]]:
-                raise BadCall(f"{missing[0]} is empty", hint="fill it in", field=missing[0])
+            if missing := [name for name in NEEDED if not told[name]]:
+                raise BadCall(f"{NEEDED[missing[0]]} is empty", hint="fill it in", field=missing[0])
             site.services.set_target(target_of(**told))
         except WellheardError as error:
             fault = site.piece("fault.html", message=error.message, hint=error.hint)
