@@ -35,14 +35,17 @@ NARROW = {
     "simulate": {"base", "tables", "simulate"},
 }
 # The files that join rooms: app, cli and jobs, and the parts into which the command line is cut.
-JOINING = {"__init__", "app", "cli", "jobs", "console", "serving", "demo", "doctor", "kpi_contract", "kpi_pages", "preview"}
+JOINING = {
+    "__init__", "app", "cli", "jobs", "console", "serving", "demo", "doctor", "kpi_contract", "kpi_pages",
+    "link_commands", "preview",
+}  # fmt: skip
 # Where things of a kind stand side by side; each file or folder in it is one of them.
 KINDS = ("kpis", "insights", "sources", "surveys/questions", "actions/channels")
 LANGUAGE = {"table", "catalogue"}  # the files of `tables` that are no table
 
 MODELS = ("enrich/", "insights/")
 FENCES = {
-    "duckdb": ("warehouse/",),
+    **dict.fromkeys(("duckdb", "clickhouse_connect", "chdb"), ("warehouse/",)),
     "ibis": ("warehouse/", "enrich/", "metrics/", "kpis/", "insights/"),
     "sqlalchemy": ("store/",),
     "alembic": ("store/",),

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
+from wellheard import link_commands
 from wellheard.base.errors import BadCall, WellheardError
 
 app = typer.Typer(
@@ -390,6 +391,9 @@ def docs(out: Path) -> None:
     from wellheard.kpi_pages import write
 
     write(out)
+
+
+link_commands.register(app, _open)
 
 
 def run(call: Callable[[], Any]) -> int:
