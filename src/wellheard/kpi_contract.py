@@ -146,15 +146,9 @@ class Bench:
 
     def ask(self, kpi: Metric, example: Example, **more: Any) -> dict[str, Any]:
         """The example's figure with all its columns but the snapshot's number."""
-        (row,) = self.desk.ask(kpi, variant=asked_of(kpi, example), start=example.start, end=example.end, **more)
+        (row,) = self.desk.ask(kpi, variant=kpi.single(example.variant), start=example.start, end=example.end, **more)
         row.pop("snapshot")
         return row
-
-
-def asked_of(kpi: Metric, example: Example) -> str | None:
-    """The variants that an example asks for; of a KPI that is split, the usual outcome where it names none."""
-    names = [name for name in (example.variant or "").split("+") if name]
-    return "+".join([*names, *([kpi.usual] if kpi.usual and kpi.splits(names) else [])]) or None
 
 
 def figures_of(kpi: Metric) -> list[str | None]:
@@ -271,7 +265,7 @@ def longer_joins(kpi: Metric, bench: Bench) -> Problems:
         yield "more rows of customers, accounts or touchpoints change the figure"
     for example, row in zip(group, alone, strict=True):
         days = {"start": example.start, "end": example.end}
-        parts = bench.desk.ask(kpi, variant=asked_of(kpi, example), by=[_dimension(kpi)], **days)
+        parts = bench.desk.ask(kpi, variant=kpi.single(example.variant), by=[_dimension(kpi)], **days)
         if sum(part["n"] for part in parts) != row["n"]:
             yield f"{example.words}: grouped by region, its n is another"
     bench.empty()

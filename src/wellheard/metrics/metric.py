@@ -137,6 +137,11 @@ class Metric:
         """Whether an answer with these variants has a row for each of its outcomes."""
         return self.split is not None and not set(variants) & set(self.split.variants)
 
+    def single(self, variants: str | None) -> str | None:
+        """The variants, joined by `+`, with the usual outcome where without it the answer would have several rows."""
+        names = [name for name in (variants or "").split("+") if name]
+        return "+".join([*names, *([self.usual] if self.usual and self.splits(names) else [])]) or None
+
     @property
     def tables(self) -> tuple[str, ...]:
         """The canonical tables it reads, in order."""

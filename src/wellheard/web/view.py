@@ -54,9 +54,7 @@ class View:
 
     @property
     def variant(self) -> str:
-        chosen = [v for v in (self.figure, *self.modes) if v]
-        usual = [self.kpi.usual] if self.kpi.usual and self.kpi.splits(chosen) else []  # a page shows one figure
-        return "+".join([*chosen, *usual])
+        return self.kpi.single("+".join(v for v in (self.figure, *self.modes) if v)) or ""  # a page shows one figure
 
     @property
     def days(self) -> tuple[date | None, date | None]:
