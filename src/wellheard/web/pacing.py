@@ -78,7 +78,7 @@ def _told(bare: Shown, found: Pace, unit: str) -> Shown:
         state=found.state,
         value=str(units.written(found.value, unit, None)),
         interval=units.spread(found.low, found.high, unit, None),
-        elapsed=f"{found.elapsed:.0%}",
+        elapsed=f"{found.elapsed:.0%}".replace("%", " %"),
         needed="" if found.needed is None else str(units.written(found.needed, unit, None)),
         expected="" if found.expected is None else str(units.written(found.expected, unit, None)),
         likely=likely,
