@@ -250,6 +250,19 @@ def test_money_spent_twice_is_counted_once_and_overhead_once(desk: Any) -> None:
     assert [(r["topic"], r["value"], r["n"]) for r in by_topic] == [("billing", 8, 2), (None, None, 0)]
 
 
+def test_costs_of_another_currency_are_converted_to_that_of_the_conversations(desk: Any) -> None:
+    euro = {"cost": 10, "currency": "EUR"}
+    ledger = {"kind": "service", "amount": 30, "currency": "USD", "incurred_at": "2026-03-02"}
+    desk.deliver({
+        "conversations": [solved("a", 2, **euro), solved("b", 2, **euro)],
+        "costs": [{**ledger, "source_id": "1"}],
+        "fx_rates": [{"source_id": "r", "from_currency": "USD", "to_currency": "EUR", "on_date": "2026-01-01",
+                      "rate": 0.5}],
+    })  # fmt: skip
+    row = desk.one("cost_per_resolution")
+    assert (row["value"], row["n"], row["currency"]) == (17.5, 2, "EUR")
+
+
 def test_a_backlog_is_what_was_open_then_not_what_is_open_now(desk: Any) -> None:
     desk.deliver({"conversations": [
         solved("a", 2, resolved_at="2026-04-10T09:00:00Z"), solved("b", 20, resolved_at=None),

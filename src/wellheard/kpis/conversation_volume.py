@@ -6,7 +6,7 @@ import ibis.expr.types as ir
 from wellheard.metrics.ask import DIM, Ask
 from wellheard.metrics.bricks import Ratio
 from wellheard.metrics.cohort import cohort
-from wellheard.metrics.conversations import conversations
+from wellheard.metrics.conversations import conversations, named_apart
 from wellheard.metrics.counts import Count
 from wellheard.metrics.metric import Example, Metric, Need, Variant
 from wellheard.metrics.samples import MARCH, lives
@@ -17,7 +17,7 @@ def rows(ask: Ask) -> ir.Table:
     t, out = conversations(ask, ours_out=True)
     if not ask.has("per_100_customers"):
         return ask.rows(t, out=out)
-    opened = ask.rows(_placed(ask, t), out=out, num=ibis.literal(1), den=ibis.literal(0))
+    opened = ask.rows(_placed(ask, named_apart(t, "conversation")), out=out, num=ibis.literal(1), den=ibis.literal(0))
     return opened.drop("instant", "source", "source_id").union(_customers(ask, opened))
 
 

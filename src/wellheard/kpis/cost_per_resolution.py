@@ -8,7 +8,7 @@ import ibis.expr.types as ir
 from wellheard.base.errors import Unknown
 from wellheard.metrics.ask import CONVERTED, DIM, Ask
 from wellheard.metrics.bricks import Ratio
-from wellheard.metrics.conversations import conversations
+from wellheard.metrics.conversations import conversations, named_apart
 from wellheard.metrics.metric import Example, Metric, Need
 from wellheard.metrics.samples import conversations as asked_at_midnight
 from wellheard.metrics.where import names_in
@@ -23,13 +23,17 @@ def rows(ask: Ask) -> ir.Table:
 def _cases(ask: Ask) -> ir.Table:
     """The conversations, each with its own cost, or else with the costs that name it."""
     t, out = conversations(ask, ours_out=False)
-    t = ask.money(t, "conversations", ["cost"])
+    t = ask.money(named_apart(t, "conversation"), "conversations", ["cost"])
     named = _service_costs(ask).filter(ibis._.conversation_id.notnull())
     named = ask.money(named.mutate(instant=named.incurred_at), "costs", ["amount"])
-    sums = named.group_by(k_of=named.conversation_id).agg(
+    # A ledger may name the conversations of the only source there is; of several, those of its own.
+    alone = len(ask.reader.sources("conversations")) <= 1
+    sums = named.group_by(k_of=named.conversation_id, k_source=ibis.literal("") if alone else named.source).agg(
         k_sum=named.amount.sum(where=~named.no_rate), k_no_rate=named.no_rate.any()
     )
-    t = t.left_join(sums, t.source_id == sums.k_of)
+    source = ibis.literal("") if alone else t.source
+    t = t.mutate(k_own=source)
+    t = t.left_join(sums, [t.source_id == sums.k_of, t.k_own == sums.k_source])
     spent = t.cost.cast(CONVERTED).coalesce(t.k_sum.cast(CONVERTED))
     no_rate = ibis.ifelse(t.cost.notnull(), t.no_rate, t.k_no_rate)
     resolved = t.resolved_at.notnull() | t.resolution_seconds.notnull()
@@ -55,7 +59,8 @@ def _loose(ask: Ask, cases: ir.Table) -> ir.Table | None:
     if any(name not in known for f in ask.filters for name in names_in(f)):
         return None
     question = replace(ask.question, by=tuple(n for n in ask.question.by if n in known))
-    t = Ask(ask.reader, ask.metric, ask.asked, question, ask.periods).facts("costs")
+    narrowed = Ask(ask.reader, ask.metric, ask.asked, question, ask.periods)
+    t = named_apart(narrowed.facts("costs"), "cost")
     t = ask.money(t.filter((t.kind == "service") & t.conversation_id.isnull()), "costs", ["amount"])
     blank = {DIM + n: ibis.null(cases[DIM + n].type()) for n in ask.question.by if n not in known}
     made = ask.rows(

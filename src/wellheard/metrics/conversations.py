@@ -31,6 +31,12 @@ def conversations(ask: Ask, *, ours_out: bool) -> tuple[ir.Table, list[Reason]]:
     return t, out
 
 
+def named_apart(t: ir.Table, kind: str) -> ir.Table:
+    """Gives rows that nobody is named for a unit that no row of another table has: ids are unique in a table alone."""
+    nobody = t.customer_key.isnull() & t.account_key.isnull()
+    return t.mutate(unit=ibis.ifelse(nobody, kind + ":" + t.id, t.unit))
+
+
 def history_end(ask: Ask) -> datetime | None:
     """The last instant at which anything happened in any conversation, up to now."""
     end = ask.data_end(*HISTORY)
