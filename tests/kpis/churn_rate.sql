@@ -1,6 +1,11 @@
 -- by: segment
--- variants: by_customer by_account by_subscription over_start_plus_new revenue over_average annualised shopify inactive
-with rates as (
+-- variants: by_customer by_account by_subscription over_start_plus_new revenue over_average annualised shopify inactive as_chartmogul as_baremetrics
+with looked as (
+    select period, after_day, case when getvariable('variant') = 'as_baremetrics'
+        then (after_day - interval 30 days)::date else first_day end as first_day
+    from windows
+),
+rates as (
     select from_currency as base, on_date, max(rate) as rate from facts.main.fx_rates
     where to_currency = 'EUR' and not deleted group by 1, 2
 ),
@@ -22,7 +27,7 @@ held_by as (
         case when s.currency = 'EUR' then 1.0 else (
             select arg_max(r.rate, r.on_date) from rates r
             where r.base = s.currency and r.on_date <= timezone('UTC', midnight(w.first_day))::date) end as rate
-    from windows w join held_spans s on true
+    from looked w join held_spans s on true
     left join people c on c.source_id = s.customer_id and held(midnight(w.first_day), c.valid_from, c.valid_to)
     left join companies a on a.source_id = coalesce(s.account_id, c.account_id)
         and held(midnight(w.first_day), a.valid_from, a.valid_to)

@@ -1,5 +1,5 @@
 -- by: region
--- variants: mean rescaled good_minus_bad as_zendesk
+-- variants: mean rescaled good_minus_bad as_zendesk as_chatwoot
 with given as (
     select r.*, slot(r.answered_at) as period, coalesce(c.region, a.region) as region,
         coalesce('p' || r.customer_id, 's' || r.submission_id, r.id) as who

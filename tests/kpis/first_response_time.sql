@@ -1,10 +1,15 @@
 -- by: channel
--- variants: mean p90 km_median km_p90 within_target from_handoff business
+-- variants: mean p90 km_median km_p90 within_target from_handoff business as_zendesk as_intercom as_chatwoot
 with given as (
-    select *, coalesce(made__first_customer_at, opened_at) as moment,
+    select *, case when getvariable('variant') = 'as_chatwoot' then coalesce(made__first_human_reply_at, opened_at)
+            when getvariable('variant') like 'as_%' then opened_at
+            else coalesce(made__first_customer_at, opened_at) end as moment,
         case getvariable('variant')
             when 'business' then made__first_response_business_seconds
             when 'from_handoff' then made__handoff_response_seconds
+            when 'as_zendesk' then epoch(made__first_human_reply_at) - epoch(opened_at)
+            when 'as_intercom' then epoch(made__first_human_reply_at) - epoch(opened_at)
+            when 'as_chatwoot' then epoch(made__first_human_reply_at) - epoch(opened_at)
             else made__first_response_seconds end as waited,
         coalesce(getvariable('variant') like 'km_%', false) as survival
     from cases where opened_by is null or opened_by not in ('human', 'automation')
@@ -42,6 +47,7 @@ reached as (
 select j.period, j.dim,
     case when bool_or(survival) then any_value(r.span) else case getvariable('variant')
         when 'mean' then avg(waited)
+        when 'as_chatwoot' then avg(waited)
         when 'p90' then quantile_cont(waited, 0.9)
         when 'within_target' then 100.0 * count(*) filter (waited <= 3600) / count(waited)
         else quantile_cont(waited, 0.5) end end as value,

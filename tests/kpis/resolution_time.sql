@@ -1,11 +1,13 @@
 -- by: channel
--- variants: median p90 km_median first_resolution waiting_on_us per_received business
+-- variants: median p90 km_median first_resolution waiting_on_us per_received business as_zendesk as_chatwoot
 with given as (
     select *,
         case getvariable('variant')
             when 'first_resolution' then made__first_resolution_seconds
             when 'waiting_on_us' then made__waiting_on_us_seconds
             when 'business' then made__resolution_business_seconds
+            when 'as_zendesk' then epoch(made__resolved_at) - epoch(opened_at)
+            when 'as_chatwoot' then epoch(made__resolved_at) - epoch(opened_at)
             when 'per_received' then coalesce(made__resolution_seconds, 0)
             when 'km_median' then coalesce(made__resolution_seconds, made__unresolved_seconds)
             else made__resolution_seconds end as took,

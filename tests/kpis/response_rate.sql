@@ -1,5 +1,5 @@
 -- by: segment
--- variants: per_sent per_seen for_nps for_csat
+-- variants: per_sent per_seen for_nps for_csat as_chatwoot
 with given as (
     select i.*, slot(i.sent_at) as period, coalesce(c.segment, a.segment) as segment,
         coalesce('p' || i.customer_id, i.id) as who,
@@ -14,12 +14,14 @@ with given as (
       and case getvariable('variant')
           when 'for_nps' then i.survey_id = 'relationship'
           when 'for_csat' then i.survey_id in ('after-support', 'after-purchase')
+          when 'as_chatwoot' then i.survey_id in ('after-support', 'after-purchase')
           else true end
 ),
 eligible as (
-    select *, not answered and sent_at + interval 14 days > data_end as young from given
+    select *, getvariable('variant') is distinct from 'as_chatwoot' and not answered and sent_at + interval 14 days > data_end as young from given
     where case getvariable('variant')
         when 'per_sent' then true
+        when 'as_chatwoot' then true
         when 'per_seen' then seen_at is not null or answered
         else answered or (not bounced and delivered_at is not null) end
 )

@@ -7,11 +7,12 @@ from wellheard.base.errors import BadCall
 from wellheard.metrics.ask import Ask, Reason
 from wellheard.metrics.bricks import Mean, Quantile, Share
 from wellheard.metrics.conversations import conversations
-from wellheard.metrics.metric import Example, Metric, Need, Variant
+from wellheard.metrics.metric import Example, Metric, Need, Preset, Variant
 from wellheard.metrics.samples import Rows
 from wellheard.metrics.samples import conversations as asked_at_midnight
 from wellheard.metrics.waiting import Waiting
 
+PRODUCTS = ("as_zendesk", "as_intercom", "as_chatwoot")
 SELF_SERVICE = "ended before a person replied: self-service"
 NO_HOURS = "no schedule gives its business hours"
 
@@ -19,6 +20,8 @@ NO_HOURS = "no schedule gives its business hours"
 def rows(ask: Ask) -> ir.Table:
     t, out = conversations(ask, ours_out=True)
     t = t.mutate(instant=t.first_customer_at.coalesce(t.opened_at))
+    if any(ask.has(name) for name in PRODUCTS):
+        return _from_opening(ask, t, out)
     kind = "handoff_response" if ask.has("from_handoff") else "first_response"
     business = "_business" if ask.has("business") else ""
     x = t[f"{kind}{business}_seconds"]
@@ -39,6 +42,25 @@ def rows(ask: Ask) -> ir.Table:
         x=x,
         good=x <= target,
     )
+
+
+def _from_opening(ask: Ask, t: ir.Table, out: list[Reason]) -> ir.Table:
+    """As helpdesks count: from the conversation's opening, whatever a bot did in between."""
+    for other in ("business", "from_handoff", "km_median", "km_p90"):
+        if ask.has(other):
+            raise BadCall(
+                f"first_response_time: a product's figure and {other} cannot be had together",
+                hint="ask for them one by one",
+                field="variant",
+            )
+    waited = t.first_human_reply_at.delta(t.opened_at, unit="microsecond").cast("float64") / 1_000_000
+    x = waited.coalesce(t.first_response_seconds)
+    ended = t.resolved_at.notnull() | t.closed_at.notnull()
+    out.append((ended & x.isnull(), SELF_SERVICE))
+    placed = t.first_human_reply_at.coalesce(t.opened_at) if ask.has("as_chatwoot") else t.opened_at
+    good = x <= ask.settings.first_response_target_minutes * 60
+    pending = [(x.isnull(), "no reply by a person yet")]
+    return ask.rows(t.mutate(instant=placed), out=out, pending=pending, x=x, good=good)
 
 
 def _unfinished(ask: Ask, t: ir.Table, out: list[Reason], x: ir.NumericValue, answered: ir.BooleanValue) -> ir.Table:
@@ -133,9 +155,52 @@ KPI = Metric(
         ),
         Variant("from_handoff", "Counted from the moment a bot handed over."),
         Variant("business", "In business seconds of the conversation's schedule."),
+        Variant(
+            "as_zendesk",
+            "From the ticket's creation to the first public reply by a person; its reports take the median or, with "
+            "`mean`, the average. Formula only.",
+            preset=Preset(
+                "First reply time",
+                "Theirs runs on after a bot has closed the ticket and until a customer who comes back days later "
+                "has an answer; ours ends the wait at the bot's close and begins it anew. Tickets that an agent "
+                "opened, of which Zendesk counts the second reply, are left out here.",
+                "Zendesk help, About native Support time duration metrics: First reply time",
+                beside=("", "mean"),
+            ),
+        ),
+        Variant(
+            "as_intercom",
+            "From the conversation's start to the first reply by a teammate, the median of those begun in the period. "
+            "Formula only.",
+            preset=Preset(
+                "First response time, time assigned to a bot included",
+                "Theirs counts on through what a bot handled or closed; ours takes that as self-service and "
+                "begins anew with the customer's next message. The API gives the same in office hours; this is "
+                "the report's.",
+                "Intercom API, conversation statistics first_contact_reply_at and first_admin_reply_at; help, "
+                "Responsiveness report",
+            ),
+        ),
+        Variant(
+            "as_chatwoot",
+            "Average from the conversation's creation to the first reply by an agent, by the time of the reply. "
+            "Formula only.",
+            Mean(least=0),
+            preset=Preset(
+                "First response time",
+                "Theirs is an average, which a few long waits pull up, and is placed by the reply; ours is the "
+                "median of the conversations begun in the period, so those still waiting are seen. A bot's time "
+                "counts in theirs.",
+                "Chatwoot source code, app/listeners/reporting_event_listener.rb, first_reply_created",
+            ),
+        ),
     ),
     examples=(
         Example("bot closes, customer returns after 5 days, reply 10 minutes later", BOT, 600.0, 1),
+        Example("a bot's close does not stop theirs", BOT, 5 * 86_400 + 600.0, 1, variant="as_zendesk"),
+        Example("nor with a teammate", BOT, 5 * 86_400 + 600.0, 1, variant="as_intercom"),
+        Example("nor on average", BOT, 5 * 86_400 + 600.0, 1, variant="as_chatwoot"),
+        Example("the average of three", HALF, 1800.0, 3, variant="as_chatwoot", pending=1),
         Example("one reply after 90 seconds", AT_ONCE, 90.0, 1),
         Example("not answered yet", WAITING, None, 0, pending=1),
         Example("three given", _given(10, 20, 60), 1200.0, 3),

@@ -6,7 +6,7 @@ import ibis.expr.types as ir
 from wellheard.metrics.ask import Ask
 from wellheard.metrics.bricks import Ratio
 from wellheard.metrics.cohort import LEVELS, SPANS, cohort
-from wellheard.metrics.metric import Example, Metric, Need, Variant
+from wellheard.metrics.metric import Example, Metric, Need, Preset, Variant
 from wellheard.metrics.samples import MARCH, THREE_CUSTOMERS, plans
 
 
@@ -77,10 +77,24 @@ KPI = Metric(
         Variant(
             "as_chartmogul",
             "The same as with_reactivation; with `monthly` 100 % less ChartMogul's net MRR churn rate.",
+            preset=Preset(
+                "100 % less the net MRR churn rate",
+                "Theirs takes in the MRR of customers who left and came back within the window; ours counts them "
+                "as lost.",
+                "ChartMogul help, Chart: Net MRR Churn Rate, standard formula",
+                printed=True,
+                beside=("monthly",),
+            ),
         ),
         Variant(
             "as_baremetrics",
             "From 30 days before the period's end, reactivation out; formula only, as Baremetrics prints it.",
+            preset=Preset(
+                "100 % less the net revenue churn",
+                "Theirs looks back 30 days from the day, ours 12 months from the period's end: a month and a "
+                "year of the same customers are not the same figure.",
+                "Baremetrics help, User and Revenue Churn",
+            ),
         ),
         Variant(
             "exchange_rates",

@@ -7,7 +7,7 @@ from wellheard.base.errors import BadCall
 from wellheard.metrics.ask import Ask, Reason
 from wellheard.metrics.bricks import Mean, Quantile
 from wellheard.metrics.conversations import conversations
-from wellheard.metrics.metric import Example, Metric, Need, Variant
+from wellheard.metrics.metric import Example, Metric, Need, Preset, Variant
 from wellheard.metrics.samples import conversations as asked_at_midnight
 from wellheard.metrics.waiting import Waiting
 
@@ -16,6 +16,8 @@ def rows(ask: Ask) -> ir.Table:
     t, out = conversations(ask, ours_out=False)
     kinds = [name for name in ("first_resolution", "waiting_on_us") if ask.has(name)]
     _check(ask, kinds)
+    if ask.has("as_zendesk") or ask.has("as_chatwoot"):
+        return _from_opening(ask, t, out)
     kind = kinds[0] if kinds else "resolution"
     business = "_business" if ask.has("business") else ""
     x = t[f"{kind}{business}_seconds"]
@@ -31,6 +33,21 @@ def rows(ask: Ask) -> ir.Table:
         pending=[(~resolved, "not resolved yet")],
         x=x,
     )
+
+
+def _from_opening(ask: Ask, t: ir.Table, out: list[Reason]) -> ir.Table:
+    """As helpdesks count: from the conversation's opening to its last resolution."""
+    for other in ("first_resolution", "waiting_on_us", "business", "per_received", "km_median"):
+        if ask.has(other):
+            raise BadCall(
+                f"resolution_time: a product's figure and {other} cannot be had together",
+                hint="ask for them one by one",
+                field="variant",
+            )
+    took = t.resolved_at.delta(t.opened_at, unit="microsecond").cast("float64") / 1_000_000
+    x = took.coalesce(t.resolution_seconds)
+    placed = t.mutate(instant=t.resolved_at.coalesce(t.opened_at))
+    return ask.rows(placed, out=out, pending=[(x.isnull(), "not resolved yet")], x=x)
 
 
 def _unfinished(
@@ -104,9 +121,36 @@ KPI = Metric(
         Variant("waiting_on_us", "Only the time in which the customer waited for us."),
         Variant("per_received", "Divided by all received, as some articles print it: too short by those still open."),
         Variant("business", "In business seconds of the conversation's schedule."),
+        Variant(
+            "as_zendesk",
+            "From the ticket's creation to its latest solution; its reports take the average or, with `median`, the "
+            "median. Formula only.",
+            preset=Preset(
+                "Full resolution time",
+                "Theirs begins when the ticket is created, ours with the customer's first message that wanted an "
+                "answer: after a bot's close ours begins anew. Tickets merged into another one are left out here.",
+                "Zendesk help, About native Support time duration metrics: Full resolution time",
+                beside=("", "median"),
+            ),
+        ),
+        Variant(
+            "as_chatwoot",
+            "Average from the conversation's creation to its resolution. Formula only.",
+            Mean(least=0),
+            preset=Preset(
+                "Resolution time",
+                "Theirs takes every resolution as a case of its own, so a reopened conversation counts several "
+                "times, each from its creation; here it counts once, by its last. Ours begins anew after a bot's "
+                "close.",
+                "Chatwoot source code, app/listeners/reporting_event_listener.rb, conversation_resolved",
+            ),
+        ),
     ),
     examples=(
         Example("1, 2 and 6 hours, one open", FOUR, 3 * 3600.0, 3, pending=1),
+        Example("from the creation on", FOUR, 3 * 3600.0, 3, variant="as_zendesk", pending=1),
+        Example("its median", FOUR, 2 * 3600.0, 3, variant="as_zendesk+median", pending=1),
+        Example("on average", FOUR, 3 * 3600.0, 3, variant="as_chatwoot", pending=1),
         Example("the same per received", FOUR, 2.25 * 3600, 4, variant="per_received"),
         Example("their median", FOUR, 2 * 3600.0, 3, variant="median", pending=1),
         # Of 5, 4/5 remain after an hour, 3/5 after two, one open leaves after four, 3/5 · 1/2 after six.

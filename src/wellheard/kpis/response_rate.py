@@ -5,7 +5,7 @@ import ibis.expr.types as ir
 
 from wellheard.metrics.ask import Ask
 from wellheard.metrics.bricks import Share
-from wellheard.metrics.metric import Example, Metric, Need, Variant
+from wellheard.metrics.metric import Example, Metric, Need, Preset, Variant
 from wellheard.metrics.reader import instant_literal
 from wellheard.metrics.samples import invitations
 
@@ -19,6 +19,9 @@ def rows(ask: Ask) -> ir.Table:
     for kind in KINDS:
         if ask.has(f"for_{kind}"):
             out.append((~_asks_for(ask, t, kind), f"its survey has no question of the kind {kind}"))
+    if ask.has("as_chatwoot"):
+        out.append((~_asks_for(ask, t, "csat"), "its survey has no question of the kind csat"))
+        return ask.rows(t, out=out, survey_id=t.survey_id, good=t.answered)
     if ask.has("per_seen"):
         out.append((~(t.seen_at.notnull() | t.answered), "not seen"))
     elif not ask.has("per_sent"):
@@ -98,12 +101,25 @@ KPI = Metric(
     variants=(
         Variant("per_sent", "Of all invitations sent, bounced ones too."),
         Variant("per_seen", "Of the invitations that were opened."),
+        Variant(
+            "as_chatwoot",
+            "Answered ÷ sent surveys of satisfaction, however young; formula only.",
+            preset=Preset(
+                "Response rate",
+                "Theirs counts every survey that was sent, also one of this morning and one that bounced; ours "
+                "waits 14 days for an answer and takes what was delivered. Theirs is of satisfaction surveys alone.",
+                "Chatwoot source code, dashboard/store/modules/csat.js, getResponseRate",
+                beside=("for_csat",),
+            ),
+        ),
         *(Variant(f"for_{kind}", f"Only surveys that ask a question of the kind {kind}.") for kind in KINDS),
     ),
     examples=(
         Example("3 of 8 delivered", TEN, 37.5, 8),
         Example("the same per invitation sent", TEN, 30.0, 10, variant="per_sent"),
         Example("the same per invitation seen", TEN, 60.0, 5, variant="per_seen"),
+        Example("of all sent", TEN, 30.0, 10, variant="as_chatwoot"),
+        Example("of all sent, the youngest too", YOUNG, 100 * 3 / 14, 14, variant="as_chatwoot"),
         Example("surveys that ask for satisfaction", TEN, 37.5, 8, variant="for_csat"),
         Example("four more of yesterday", YOUNG, 37.5, 8, pending=4),
         Example("nobody asked", {}, None, 0),

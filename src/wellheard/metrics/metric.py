@@ -24,6 +24,21 @@ Span = tuple[str, tuple[str, ...]]
 
 
 @dataclass(frozen=True)
+class Preset:
+    """Whose figure a variant called `as_PRODUCT` reproduces, and why theirs is not ours.
+
+    `theirs` is what they call it, `source` where they say so. `printed` tells that an example printed by them is among
+    the KPI's examples. `beside` names the variants with which it is to be had, each set joined by `+`.
+    """
+
+    theirs: str
+    differs: str
+    source: str
+    printed: bool = False
+    beside: tuple[str, ...] = ("",)
+
+
+@dataclass(frozen=True)
 class Variant:
     """Another way of computing a KPI. With a `brick` it replaces the figure; without, it changes the rows alone.
 
@@ -38,6 +53,7 @@ class Variant:
     least_n: int | None = None
     spans: tuple[Span, ...] | None = None
     not_additive: str = ""
+    preset: Preset | None = None
 
 
 @dataclass(frozen=True)
