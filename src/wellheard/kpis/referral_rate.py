@@ -26,7 +26,8 @@ def rows(ask: Ask) -> ir.Table:
         counted, [customers.period.identical_to(counted["r:period"]), customers.unit == counted["r:unit"]]
     )
     number = t["r:made"].fill_null(0)
-    return ask.rows(t, good=number > 0, num=number, den=ibis.literal(1))
+    out = [(t.unknown, "it is not known since when it is a customer")]
+    return ask.rows(t, out=out, good=number > 0, num=number, den=ibis.literal(1))
 
 
 def _made(ask: Ask) -> ir.Table:
@@ -36,15 +37,22 @@ def _made(ask: Ask) -> ir.Table:
 
 
 def _customers(ask: Ask) -> ir.Table:
-    """One row a period and customer who was one at any time in it."""
+    """One row a period and customer who was one at any time in it.
+
+    `unknown` are those of whom no version says since when, where others have one that does.
+    """
     windows = ask.windows()
+    history = ask.reader.table("customers", history=True)
+    first = history.group_by(whose=history.id).agg(since=history.created_at.min())
+    told = ask.reader.kept("customers since", lambda: ask.reader.run(history.created_at.notnull().any()).as_py())
     c = ask.reader.table("customers")
-    c = c.mutate(customer_id=c.source_id)
-    there = c.join(windows, [c.created_at.isnull() | (c.created_at < windows.finish)])
+    c = c.mutate(customer_id=c.source_id).left_join(first, c.id == first.whose)
+    there = c.join(windows, [c.since.isnull() | (c.since < windows.finish)])
     there = there.filter(there.ended_at.isnull() | (there.ended_at > there.begin))
     there = ask.belonging(there.mutate(instant=there.finish), "customers")
-    dims = [name for name in there.columns if name.startswith(DIM)]
-    return there.group_by(["period", "unit"]).agg(id=there.id.min(), **{name: there[name].min() for name in dims})
+    dims = {name: there[name].min() for name in there.columns if name.startswith(DIM)}
+    unknown = there.since.isnull() & ibis.literal(bool(told))
+    return there.group_by(["period", "unit"]).agg(id=there.id.min(), unknown=unknown.all(), **dims)
 
 
 def _told(*made: tuple[str, bool]) -> Rows:

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+
+from markupsafe import Markup
 
 from wellheard.base.periods import Grain
 from wellheard.metrics.curves import Curve
 from wellheard.reports import units
+from wellheard.web.site import Site
+from wellheard.web.view import View
 
+TITLE = "Cohorts by the month they started in"
 MOST_MONTHS = 24
 
 
@@ -29,6 +34,14 @@ class Line:
     customers: int
     few: bool
     cells: tuple[Cell | None, ...]
+
+
+def part(site: Site, view: View) -> Markup:
+    """The part of a KPI's page that shows the cohorts of its whole range."""
+    found = site.services.curves(replace(view.trend(), by=(), grain=None, compare=None))
+    months, rows = lines(found.curves)
+    words = "share that had ordered again" if found.again else "share still there"
+    return site.piece("curves.html", title=TITLE, words=words, months=months, lines=rows)
 
 
 def lines(curves: Sequence[Curve]) -> tuple[list[int], list[Line]]:

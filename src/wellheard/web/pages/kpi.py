@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 from urllib.parse import quote
@@ -39,7 +39,7 @@ PARTS = (
     ("breakdown", "Breakdown"),
     ("rows", "The rows behind the number"),
 )
-TITLES = dict(PARTS) | {"curves": "Cohorts by the month they started in"}
+TITLES = dict(PARTS) | {"curves": cohorts.TITLE}
 HIDDEN_COLUMNS = ("id", "counted", "waiting")
 NAMES = {
     "instant": "when (UTC)",
@@ -149,11 +149,8 @@ def _parts(site: Site, view: View, wait: bool) -> list[Markup]:
         else:
             made.append(site.piece("waiting.html", part=name, title=title, url=view.address(name)))
     if view.kpi.name in SHOWN:
-        made.append(
-            _made(site, view, "curves", TITLES["curves"])
-            if wait
-            else site.piece("waiting.html", part="curves", title=TITLES["curves"], url=view.address("curves"))
-        )
+        late = {"part": "curves", "title": cohorts.TITLE, "url": view.address("curves")}
+        made.append(_made(site, view, "curves", cohorts.TITLE) if wait else site.piece("waiting.html", **late))
     return made
 
 
@@ -432,13 +429,6 @@ def _range(start: str | None, end: str | None) -> str:
     return units.period_name(date.fromisoformat(start), None, date.fromisoformat(end))
 
 
-def _curves(site: Site, view: View) -> Markup:
-    found = site.services.curves(replace(view.trend(), by=(), grain=None, compare=None))
-    months, lines = cohorts.lines(found.curves)
-    words = "share that had ordered again" if found.again else "share still there"
-    return site.piece("curves.html", title=TITLES["curves"], words=words, months=months, lines=lines)
-
-
 def _span(view: View, whole: Row | None) -> str:
     period = view.looked_at
     if period is not None:
@@ -454,5 +444,5 @@ MAKERS: dict[str, Callable[[Site, View], Markup]] = {
     "trend": _trend,
     "breakdown": _breakdown,
     "rows": _rows,
-    "curves": _curves,
+    "curves": cohorts.part,
 }
