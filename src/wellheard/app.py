@@ -19,11 +19,13 @@ from wellheard.insights.advice import Advice, advise
 from wellheard.metrics.answer import Answer
 from wellheard.metrics.catalogue import Catalogue, metrics
 from wellheard.metrics.choice import read_choice, write_choice
+from wellheard.metrics.frame import Frame
 from wellheard.metrics.metric import Metric
 from wellheard.metrics.names import known_names
 from wellheard.metrics.own import own_metrics
+from wellheard.metrics.parity import Compared, compared, pairs, pairs_of
 from wellheard.metrics.query import query
-from wellheard.metrics.question import OWNER, Viewer, question
+from wellheard.metrics.question import OWNER, Question, Viewer, question
 from wellheard.metrics.reader import Reader
 from wellheard.metrics.segments import read_segments, remove_segment, save_segment
 from wellheard.metrics.target import Pace, Target, pace, read_targets, remove_target, set_target
@@ -268,6 +270,27 @@ class Workspace:
         with self.lake.reading() as snapshot:
             reader = Reader(self.lake, self.settings, snapshot)
             return list(known_names(self.catalogue.metric(name).tables[0], reader.attributes))
+
+    def data_end(self, name: str) -> date | None:
+        """The day up to which a KPI's tables hold data."""
+        with self.lake.reading() as snapshot:
+            reader = Reader(self.lake, self.settings, snapshot)
+            return Frame(reader, self.catalogue.metric(name).asked(()), question(name)).data_day
+
+    def parity(
+        self, product: str | None = None, start: date | str | None = None, end: date | str | None = None
+    ) -> list[Compared]:
+        """What other products would show from these rows, beside our figures; in the last complete month by default.
+
+        Raises Unknown for a product whose figures no KPI reproduces.
+        """
+
+        def ask(asked: Question) -> Answer:
+            return query(self.lake, self.settings, self.catalogue.metric(asked.kpi), asked)
+
+        wanted = pairs(self.kpis()) if product is None else pairs_of(self.kpis(), product)
+        span = question("parity", start=start, end=end)
+        return list(compared(wanted, ask, self.data_end, span.start, span.end))
 
     def import_files(self, call: ImportCall, progress: Progress = lambda _stage, _rows: None) -> load.Report:
         """Takes files in. Raises BadCall, BadInput or Ambiguous before anything is written."""

@@ -333,6 +333,20 @@ def advise(
 
 
 @app.command()
+def parity(
+    product: Annotated[str | None, typer.Argument(help="zendesk, intercom, …; by default all there are.")] = None,
+    from_: Annotated[str | None, typer.Option("--from", help="First day; by default the last complete month.")] = None,
+    to: Annotated[str | None, typer.Option("--to", help="The day after the last.")] = None,
+    format: Format = "table",
+) -> None:
+    """Show what another product would show from these rows, our number, and why they differ."""
+    from wellheard.console import print_parity
+
+    with _open() as workspace:
+        print_parity(workspace.parity(product, from_, to), format)
+
+
+@app.command()
 def simulate(
     out: Annotated[Path, typer.Option(help="The folder for the files.")],
     customers: Annotated[int, typer.Option(min=1)] = 5000,

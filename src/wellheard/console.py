@@ -17,12 +17,13 @@ from rich.table import Table
 
 from wellheard.app import Effect
 from wellheard.base.errors import BadCall, BadInput
-from wellheard.base.periods import Grain
+from wellheard.base.periods import Grain, add_months
 from wellheard.enrich.decisions import Link
 from wellheard.insights.advice import Advice
 from wellheard.kpi_contract import Finding
 from wellheard.metrics.answer import Answer
 from wellheard.metrics.catalogue import Catalogue
+from wellheard.metrics.parity import Compared
 from wellheard.metrics.question import column_of, question
 from wellheard.metrics.target import Pace
 from wellheard.preview import Month, Preview
@@ -192,6 +193,59 @@ def print_targets(paces: Sequence[Pace], catalogue: Catalogue, format: str) -> N
         )
     names = list(rows[0]) if rows else ["id", "KPI", "target"]
     _print_table(rows, names, None)
+
+
+def print_parity(compared: Sequence[Compared], format: str) -> None:
+    """Other products' figures beside ours, and why they differ."""
+    if format != "table":
+        print_objects([_parity_object(each) for each in compared], format, PARITY)
+        return
+    for product in dict.fromkeys(each.pair.name for each in compared):
+        mine = [each for each in compared if each.pair.name == product]
+        _print_table([_parity_row(each) for each in mine], ("KPI", "period", "theirs", "ours", "why"), product)
+
+
+SIDE = ("definition", "value", "low", "high", "n", "state")
+PARITY = (
+    "product", "kpi", "their_name", "period_start", "period_end", *(f"their_{name}" for name in SIDE),
+    *(f"our_{name}" for name in SIDE), "unit", "currency", "why", "checked", "source",
+)  # fmt: skip
+
+
+def _parity_object(each: Compared) -> dict[str, Any]:
+    pair, sides = each.pair, {"their": each.theirs, "our": each.ours}
+    figures = {f"{side}_{name}": row[name] for side, row in sides.items() for name in SIDE}
+    return {
+        "product": pair.name,
+        "kpi": pair.kpi.name,
+        "their_name": pair.preset.theirs,
+        "period_start": each.start,
+        "period_end": each.end,
+        **figures,
+        "unit": each.ours["unit"],
+        "currency": each.ours["currency"],
+        "why": pair.preset.differs,
+        "checked": pair.checked,
+        "source": pair.preset.source,
+    }
+
+
+def _parity_row(each: Compared) -> dict[str, Any]:
+    def said(row: Mapping[str, Any]) -> str:
+        spread = units.spread(row["low"], row["high"], row["unit"], row["currency"])
+        lines = [str(units.written(row["value"], row["unit"], row["currency"])), spread, f"n = {row['n']:,}"]
+        return "\n".join(line for line in [*lines, "few" if row["state"] == "few" else ""] if line)
+
+    start, end = each.start, each.end
+    whole_month = start is not None and end == add_months(start, 1) and start.day == 1
+    period = "" if start is None else units.period_name(start, Grain.MONTH if whole_month else None, end)
+    return {
+        "KPI": f"{each.pair.kpi.name}:{each.pair.theirs}",
+        "period": period,
+        "theirs": said(each.theirs),
+        "ours": said(each.ours),
+        "why": f"{each.pair.preset.differs} ({each.pair.checked})",
+    }
 
 
 def print_findings(findings: Iterable[Finding], faults: Sequence[BadInput], format: str) -> bool:

@@ -6,7 +6,6 @@ import json
 import socket
 import sys
 from collections.abc import Mapping, Sequence
-from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +17,8 @@ from wellheard.demo import is_simulated
 from wellheard.enrich.conversation_timeline import timeline_of
 from wellheard.metrics.answer import Answer
 from wellheard.metrics.curves import Curves, cohort_curves
-from wellheard.metrics.frame import Frame
 from wellheard.metrics.query import query
-from wellheard.metrics.question import Question, question
-from wellheard.metrics.reader import Reader
+from wellheard.metrics.question import Question
 from wellheard.sources import files
 from wellheard.sources.recipe import ATTRIBUTE, Take, completed, mapped
 from wellheard.web.server import make_app
@@ -111,18 +108,13 @@ def services_of(workspace: Workspace) -> Services:
     def curves(asked: Question) -> Curves:
         return cohort_curves(workspace.lake, workspace.settings, workspace.catalogue.metric(asked.kpi), asked)
 
-    def data_end(name: str) -> date | None:
-        with workspace.lake.reading() as snapshot:
-            reader = Reader(workspace.lake, workspace.settings, snapshot)
-            return Frame(reader, workspace.catalogue.metric(name).asked(()), question(name)).data_day
-
     return Services(
         settings=workspace.settings,
         kpis=workspace.kpis,
         metric=lambda name: workspace.catalogue.metric(name),
         ask=ask,
         dimensions=workspace.dimensions,
-        data_end=data_end,
+        data_end=workspace.data_end,
         state=workspace.state,
         feeds=workspace.feeds,
         simulated=lambda: is_simulated(workspace),
