@@ -272,3 +272,23 @@ def test_a_backlog_is_what_was_open_then_not_what_is_open_now(desk: Any) -> None
     assert [(row["period_start"], row["value"]) for row in months] == [
         ("2026-03-01", 2), ("2026-04-01", 1), ("2026-05-01", 2)]  # fmt: skip
     assert all(row["low"] is None and row["high"] is None for row in months)
+
+
+def test_who_still_waits_does_so_in_business_hours_too(desk: Any) -> None:
+    """Four asked on Friday at 16:00 and one was answered at 16:30; three wait on Monday at 10:00, when the data end."""
+    hours = [
+        {"source_id": f"w{d}", "schedule_id": "s", "zone": "UTC", "weekday": d, "opens": "09:00", "closes": "17:00"}
+        for d in range(5)
+    ]
+    friday = {"opened_by": "customer", "opened_at": "2026-03-06T16:00:00Z"}
+    cases = [{**friday, "source_id": str(i)} for i in range(4)]
+    cases[0]["first_human_reply_at"] = "2026-03-06T16:30:00Z"
+    last = {"source_id": "last", "opened_by": "human", "opened_at": "2026-03-09T10:00:00Z"}
+    desk.deliver({"schedules": hours, "conversations": [*cases, last]})
+    rows = desk.kpi("first_response_time:km_median+business", rows=True)
+    assert sorted((r["x"], r["ended"]) for r in rows if r["counted"]) == [
+        (1800, True), (7200, False), (7200, False), (7200, False)]  # fmt: skip
+    row = desk.one("first_response_time:km_median+business")
+    assert (row["value"], row["n"], row["pending"], row["state"]) == (None, 4, 0, "none")
+    plain = desk.kpi("first_response_time:km_median", rows=True)
+    assert max(r["x"] for r in plain if r["counted"]) == 66 * 3600
