@@ -313,3 +313,22 @@ def test_a_company_with_many_contacts_does_not_drown_the_others(desk: Any) -> No
     assert (by_account["value"], by_account["n"]) == (pytest.approx(100 * 9 / 11), 11)
     assert desk.one("nps:revenue_weighted")["value"] == pytest.approx(-80)
     assert desk.one("nps:revenue_weighted")["state"] == "few"  # one company pays nine tenths
+
+
+def test_a_month_whose_answers_are_still_coming_is_not_judged_by_those_that_came_first(desk: Any) -> None:
+    """Of 400 invitations a month a quarter is answered at once; of the last month's, the others may still be."""
+    invitations = [
+        {
+            "source_id": f"{month}-{i}",
+            "sent_at": f"2026-{month}-{10 + i % 15:02d}T08:00:00Z",
+            "answered_at": f"2026-{month}-{10 + i % 15:02d}T09:00:00Z" if i % 4 == 0 else None,
+            "customer_id": f"{month}-{i}",
+        }
+        for month in ("01", "02", "03")
+        for i in range(400)
+    ]
+    desk.deliver({"survey_invitations": invitations})
+    months = desk.kpi("response_rate", grain="month", compare="previous", start="2026-01-01", end="2026-04-01")
+    assert [row["state"] for row in months] == ["ok", "ok", "few"]
+    assert months[2]["pending"] > 200
+    assert months[2]["value"] > 50  # the unanswered are missing from it

@@ -86,6 +86,7 @@ KPI = Metric(
     rows=rows,
     brick=Share(),
     placed_by="sent_at",
+    lopsided=True,
     spans=(("survey_invitations", ("sent_at",)),),
     needs=(
         Need("survey_invitations", ("sent_at",)),

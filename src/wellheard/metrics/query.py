@@ -171,6 +171,9 @@ def _definition(ask: Ask) -> str:
 def _states(ask: Ask, n: Any, value: Any, figures: Parts, estimate: Estimate) -> list[str]:
     few = (n < ask.asked.least_n) | estimate.few | ((figures["units"] < 2) & (n > 1))
     few &= not ask.asked.brick.complete
+    if ask.metric.lopsided:  # were none of the pending to turn out well, the value would be lower by up to this much
+        excess = value * figures["pending"] / np.maximum(n + figures["pending"], 1)
+        few |= excess > (estimate.high - estimate.low) / 2
     none = (n == 0) | ~np.isfinite(value)
     return ["none" if gone else "few" if small else "ok" for gone, small in zip(none, few, strict=True)]
 
