@@ -95,8 +95,8 @@ class Metric:
     """One KPI. `unit` is percent, points, seconds, money, number or count; `direction` says which way is good news.
 
     `spans` are the instants that say from when to when there is data: those of the first table that has any. A change
-    of meaning is a new `version`, and the `older` ones, the newest first, can still be asked for. A `lopsided` KPI counts a good row
-    at once and a bad one only when its time is over, so it is too high while many are pending.
+    of meaning is a new `version`, and the `older` ones, the newest first, can still be asked for. A `lopsided` KPI
+    counts a good row at once and a bad one only when its time is over, so it is too high while many are pending.
     """
 
     name: str
