@@ -19,8 +19,9 @@ import pyarrow as pa
 from wellheard.app import Workspace
 from wellheard.enrich.enrichments import enrich
 from wellheard.metrics.bricks import Quantile
-from wellheard.metrics.metric import Example, Metric
+from wellheard.metrics.metric import Example, Metric, Variant
 from wellheard.metrics.names import known_names
+from wellheard.metrics.parity import PREFIX
 from wellheard.metrics.query import query
 from wellheard.metrics.question import question
 from wellheard.sources.recipe import Recipe, completed, mapped
@@ -184,6 +185,7 @@ def words(kpi: Metric) -> Problems:
     if kpi.least_n < LEAST_N:
         yield f"least_n is below {LEAST_N}"
     yield from (f"the variant {v.name} says nothing" for v in kpi.variants if not v.words.endswith("."))
+    yield from (fault for v in kpi.variants for fault in _preset(kpi, v))
     if len({v.name for v in kpi.variants}) != len(kpi.variants):
         yield "two variants have one name"
 
@@ -200,6 +202,24 @@ def needs(kpi: Metric) -> Problems:
                 yield f"{need.table}.{name} is never {value}"
     for name, instants in [span for spans in (kpi.spans, *(v.spans or () for v in kpi.variants)) for span in spans]:
         yield from (f"{name} has no instant {i}" for i in instants if i not in tables()[name].by_name)
+
+
+def _preset(kpi: Metric, variant: Variant) -> Problems:
+    """A product's figure says why it differs, and either holds the product's example or says that there is none."""
+    preset = variant.preset
+    if (preset is not None) != variant.name.startswith(PREFIX):
+        yield f"the variant {variant.name} has a preset where its name begins with {PREFIX}, and nowhere else"
+    if preset is None:
+        return
+    if not (preset.theirs and preset.source and preset.differs.endswith(".")):
+        yield f"the preset {variant.name} does not say what it is, where that is said, or why it differs"
+    if preset.printed == ("formula only" in variant.words.casefold()):
+        yield f"the preset {variant.name} says formula only where no printed example holds, and nowhere else"
+    if preset.printed and not any(variant.name in (e.variant or "").split("+") for e in kpi.examples):
+        yield f"no example of {kpi.name} asks for {variant.name}"
+    known = {v.name for v in kpi.variants}
+    for name in (name for beside in preset.beside for name in beside.split("+") if name and name not in known):
+        yield f"the preset {variant.name} stands beside {name}, which is none"
 
 
 def named_variants(kpi: Metric) -> Problems:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -11,6 +12,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse
 
 from wellheard.base.errors import WellheardError
+from wellheard.metrics.answer import Answer
 from wellheard.metrics.parity import Pair, last_month, name_of, pairs_of, products
 from wellheard.reports import units
 from wellheard.web.record import record
@@ -67,21 +69,24 @@ def routes(site: Site) -> APIRouter:
 def rows_of(site: Site, wanted: Sequence[Pair], seconds: float) -> list[Row] | None:
     """The rows of the table, after waiting so long; None while some figure is still being computed."""
     figures = site.figures
-    spans = {pair: _span(figures.data_end(pair.kpi.name)) for pair in wanted}
-    asked = {p: [figures.start(q) for q in p.questions(*spans[p])] for p in wanted if spans[p][0] is not None}
-    every = [future for both in asked.values() for future in both]
+    spans = [_span(figures.data_end(pair.kpi.name)) for pair in wanted]
+    asked = [
+        [figures.start(each) for each in pair.questions(*span)] if span[0] is not None else []
+        for pair, span in zip(wanted, spans, strict=True)
+    ]
+    every = [future for both in asked for future in both]
     figures.wait(every, seconds)
     if not all(future.done() for future in every):
         return None
-    return [_row(pair, spans[pair], asked.get(pair)) for pair in wanted]
+    return [_row(pair, span, both) for pair, span, both in zip(wanted, spans, asked, strict=True)]
 
 
 def _span(data_end: date | None) -> tuple[date | None, date | None]:
     return last_month(data_end) if data_end is not None else (None, None)
 
 
-def _row(pair: Pair, span: tuple[date | None, date | None], both: Any) -> Row:
-    if both is None or span[0] is None:
+def _row(pair: Pair, span: tuple[date | None, date | None], both: Sequence[Future[Answer]]) -> Row:
+    if not both or span[0] is None:
         nothing = Figure(units.NONE, state="none")
         return Row(pair, theirs=nothing, ours=nothing)
     try:
