@@ -353,14 +353,15 @@ class Workspace:
             after = self._figures()
         kpis = {kpi.name: kpi for kpi in self.kpis()}
         return [
-            Effect(name, kpis[name].title, kpis[name].unit, row["currency"], _shown(row), _shown(after[name]))
-            for name, row in before.items()
-            if _shown(row) != _shown(after[name])
+            Effect(name, kpis[name].title, kpis[name].unit, row["currency"], _shown(row), _shown(then))
+            for name, rows in before.items()
+            for row, then in zip(rows, after[name], strict=False)
+            if _shown(row) != _shown(then)
         ]
 
-    def _figures(self) -> dict[str, dict[str, Any]]:
+    def _figures(self) -> dict[str, list[dict[str, Any]]]:
         """The figures of all data of every KPI that has any."""
-        return {feed.kpi: self.kpi(feed.kpi).to_list()[0] for feed in self.feeds() if feed.rows}
+        return {feed.kpi: self.kpi(feed.kpi).to_list() for feed in self.feeds() if feed.rows}
 
     def feeds(self) -> list[Feed]:
         """Which KPIs this data can feed, and what is missing for the others."""

@@ -20,8 +20,8 @@ def figures(desk: Any, names: Iterable[str] = ()) -> dict[str, Any]:
     """KPIs over all data, to the last digit: those named, or all that have data."""
     found = {}
     for name in names or [feed.kpi for feed in desk.workspace.feeds() if feed.rows]:
-        (row,) = desk.kpi(name)
-        found[name] = {column: value for column, value in row.items() if column != "snapshot"}
+        rows = desk.kpi(name)
+        found[name] = [{column: value for column, value in row.items() if column != "snapshot"} for row in rows]
     return found
 
 
@@ -37,14 +37,15 @@ def test_a_link_undone_restores_every_figure(company_home: Path, tmp_path: Path)
         before = figures(desk)
         assert len(before) > 10
         decision = workspace.link("person", *(row[0] for row in busy))
-        told = {effect.kpi: effect.after for effect in workspace.effects(decision)}
+        effects = workspace.effects(decision)
+        told = {effect.kpi: effect.after for effect in effects}
         assert {"nps", "csat"} <= set(told) < set(before)
         seen = [*told, next(name for name in before if name not in told)]
         assert figures(desk, seen) == {name: before[name] for name in seen}  # looking changes nothing
         workspace.settle(decision)
         during = figures(desk, seen)
         assert [name for name in seen if during[name] != before[name]] == list(told)
-        assert all(during[name][k] == figure for name in told for k, figure in told[name].items())
+        assert all(any(effect.after.items() <= row.items() for row in during[effect.kpi]) for effect in effects)
         (link,) = (link for link in workspace.links() if link.state == "holds")
         workspace.settle(workspace.unlink(link.id))
         assert figures(desk) == before
