@@ -5,6 +5,7 @@ from typing import Any
 import ibis
 import ibis.expr.types as ir
 
+from wellheard.base.errors import BadCall
 from wellheard.metrics.ask import DIM, Ask
 from wellheard.metrics.bricks import Mean, Share
 from wellheard.metrics.counts import Total
@@ -12,6 +13,7 @@ from wellheard.metrics.metric import Example, Metric, Need, Variant
 from wellheard.metrics.revenue import EARNED, earned, spent
 from wellheard.metrics.samples import Rows
 
+KEYS = ("shared_alike", "shared_by_revenue")
 SPENT = ("acquisition", "service", "goods", "tooling")
 AMOUNTS = ("net", "goods", "cost")
 
@@ -26,15 +28,33 @@ def rows(ask: Ask) -> ir.Table:
     unknown = came.margin.isnull()
     goods = ibis.ifelse(unknown, 0.0, came.net.cast("float64") - came.margin)
     left = came.select(*kept, net=came.net.cast("float64").fill_null(0.0), goods=goods, cost=none)
-    went = went.filter(went.whose.notnull())
+    nobodys, went = went.filter(went.whose.isnull()), went.filter(went.whose.notnull())
     spent_on = went.select(*kept, net=none, goods=none, cost=went.amount.fill_null(0.0))
     both = left.union(spent_on)
     sums = {name: both[name].sum() for name in AMOUNTS}
     each = both.group_by(["period", "unit", *dims]).agg(id=both.id.min(), no_rate=both.no_rate.any(), **sums)
+    each = _shared_out(ask, each, nobodys)
     profit = each.net - each.goods - each.cost
     out = [(each.no_rate, "no exchange rate for its currency on that day")]
     shown = {"revenue": each.net, "goods": each.goods, "cost": each.cost}
     return ask.rows(each, out=out, x=profit, num=profit, good=profit < 0, **shown)
+
+
+def _shared_out(ask: Ask, each: ir.Table, nobodys: ir.Table) -> ir.Table:
+    """Adds each customer's part of the costs that name nobody, by the key that the question names, if it names one."""
+    chosen = [key for key in KEYS if ask.has(key)]
+    if not chosen:
+        return each
+    if len(chosen) > 1:
+        raise BadCall("costs are shared out by one key", hint=f"ask for {' or '.join(KEYS)}", field="variant")
+    spare = nobodys.group_by(nobodys.period.name("s:period")).agg(spare=nobodys.amount.sum().cast("float64"))
+    both = each.left_join(spare, each.period == spare["s:period"])
+    everyone = ibis.window(group_by=both.period)
+    bought = ibis.greatest(both.net, 0.0)
+    by_revenue = bought / bought.sum().over(everyone).nullif(0.0)
+    share = by_revenue if chosen == ["shared_by_revenue"] else 1.0 / both.count().over(everyone).cast("float64")
+    kept = both.mutate(cost=both.cost + both.spare.fill_null(0.0) * share.fill_null(0.0))
+    return kept.drop("s:period", "spare")
 
 
 def _keyed(ask: Ask, t: ir.Table) -> ir.Table:
@@ -99,7 +119,7 @@ KPI = Metric(
     needs=(Need("orders", ("revenue", "currency", "customer_id")), Need("costs", ("amount", "kind"))),
     traps=(
         "What is not known is said beside the figure: orders without a goods cost, and costs that name nobody.",
-        "Costs that name nobody are shared out to nobody; only those with a customer count.",
+        "Costs that name nobody are shared out to nobody unless a variant names the key; who is at a loss hangs on it.",
         "The costs of winning a customer stand in the period in which they arose, not spread over a lifetime.",
     ),
     not_additive="a customer stands once in each period, and a period's profit is no mean of its months' profits",
@@ -108,8 +128,14 @@ KPI = Metric(
         Variant("share_at_loss", "Share of customers with a loss.", Share(), unit="percent", direction="down"),
         Variant("total", "The profit of all customers together.", Total()),
         Variant("by_account", "Companies instead of persons; costs that name a company count."),
+        Variant("shared_alike", "Costs that name nobody, shared out alike to every customer of the period."),
+        Variant("shared_by_revenue", "Costs that name nobody, shared out by the customers' revenue."),
     ),
     examples=(
+        Example("99 shared alike", FOUR, -9.75, 4, variant="shared_alike"),
+        Example("99 shared by revenue 180, 50, 10 and 0", FOUR, -9.75, 4, variant="shared_by_revenue"),
+        Example("three at a loss", FOUR, 75.0, 4, variant="shared_alike+share_at_loss"),
+        Example("two at a loss", FOUR, 50.0, 4, variant="shared_by_revenue+share_at_loss"),
         Example("100, −40, 10 and −10", FOUR, 15.0, 4),
         Example("two of four at a loss", FOUR, 50.0, 4, variant="share_at_loss"),
         Example("together", FOUR, 60.0, 4, variant="total"),
