@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -44,6 +44,8 @@ def oracle(wall: datetime, zone: ZoneInfo) -> tuple[str, datetime | None, dateti
             == wall
         }
     )
+    if not found and wall.time() == time():  # the day begins where the clocks skip its midnight
+        found = [wall.replace(tzinfo=zone).astimezone(UTC)]
     if not found:
         return "never", None, None
     return ("once" if len(found) == 1 else "twice"), found[0], found[-1]

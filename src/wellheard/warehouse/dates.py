@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, time, timedelta
 from typing import Any
 
 import ibis
@@ -424,6 +424,8 @@ def _from_zone(wall: ir.TimestampValue, reading: Reading) -> tuple[ir.TimestampV
         inside = (wall >= ibis.literal(begin, type=NAIVE)) & (wall < ibis.literal(end, type=NAIVE))
         until.append((wall < ibis.literal(edge, type=NAIVE), before))
         if gap:
+            if begin.time() == time():  # a day is written as its midnight, also where clocks skip it: it begins then
+                inside = inside & (wall > ibis.literal(begin, type=NAIVE))
             doubts.append((inside, f"this time does not exist in {reading.zone}: clocks went forward"))
         elif reading.fold is None:
             doubts.append((inside, f"this time happened twice in {reading.zone}: say --fold earlier or --fold later"))
