@@ -422,10 +422,12 @@ def _from_zone(wall: ir.TimestampValue, reading: Reading) -> tuple[ir.TimestampV
         edge = naive + timedelta(seconds=after if not gap and reading.fold == "later" else before)
         begin, end = naive + timedelta(seconds=min(before, after)), naive + timedelta(seconds=max(before, after))
         inside = (wall >= ibis.literal(begin, type=NAIVE)) & (wall < ibis.literal(end, type=NAIVE))
-        until.append((wall < ibis.literal(edge, type=NAIVE), before))
+        # A day is written as its midnight, also where the clocks skip that: it begins then.
+        skipped = gap and begin.time() == time()
+        still = wall <= ibis.literal(edge, type=NAIVE) if skipped else wall < ibis.literal(edge, type=NAIVE)
+        until.append((still, before))
         if gap:
-            if begin.time() == time():  # a day is written as its midnight, also where clocks skip it: it begins then
-                inside = inside & (wall > ibis.literal(begin, type=NAIVE))
+            inside = inside & (wall != ibis.literal(begin, type=NAIVE)) if skipped else inside
             doubts.append((inside, f"this time does not exist in {reading.zone}: clocks went forward"))
         elif reading.fold is None:
             doubts.append((inside, f"this time happened twice in {reading.zone}: say --fold earlier or --fold later"))
