@@ -15,7 +15,7 @@ import pandas as pd
 import pytest
 
 import wellheard
-from wellheard import kpi_contract
+from wellheard import desk as desks
 from wellheard.app import Workspace
 from wellheard.simulate import simulate
 from wellheard.tables.catalogue import table as canonical
@@ -26,7 +26,7 @@ FIRST, AFTER = date(2025, 11, 1), date(2026, 11, 1)  # the year that the made-up
 UNUSED = ("feedback", "invoices")
 
 
-class Desk(kpi_contract.Desk):
+class Desk(desks.Desk):
     """A workspace to fill, to ask, and to look into."""
 
     def sql(self, text: str, parameters: Mapping[str, Any] | None = None) -> pd.DataFrame:

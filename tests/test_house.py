@@ -36,7 +36,7 @@ NARROW = {
 }
 # The files that join rooms: app, cli and jobs, and the parts into which the command line is cut.
 JOINING = {
-    "__init__", "app", "cli", "jobs", "console", "serving", "demo", "doctor", "kpi_contract", "kpi_pages",
+    "__init__", "app", "cli", "jobs", "console", "serving", "demo", "doctor", "desk", "kpi_contract", "kpi_pages",
     "link_commands", "preview",
 }  # fmt: skip
 # Where things of a kind stand side by side; each file or folder in it is one of them.

@@ -134,6 +134,20 @@ def histogram(bars: Sequence[Bar], title: str, unit: str, width: int = WIDE) -> 
     return Chart(_styled(chart, _title(title, unit), width, 200), f"{title}. {said}")
 
 
+def whale(points: Sequence[tuple[float, float]], width: int = WIDE) -> Chart:
+    """The share of all profit that a share of customers brings, the most profitable first; both in percent."""
+    data = [{"customers": x, "profit": y, "words": f"{x:.0f} % of customers: {y:.0f} % of profit"} for x, y in points]
+    base = alt.Chart(alt.Data(values=data)).encode(
+        x=alt.X("customers:Q", title="% of customers, most profitable first", axis=alt.Axis(tickCount=6, grid=False)),
+        y=alt.Y("profit:Q", title=None, scale=alt.Scale(zero=True), axis=alt.Axis(tickCount=5)),
+        description="words:N",
+    )
+    all_of_it = alt.Chart(alt.Data(values=[{"all": 100}])).mark_rule(color=MUTED, strokeDash=[3, 3]).encode(y="all:Q")
+    layers = alt.layer(all_of_it, base.mark_line(color=ACCENT, strokeWidth=2))
+    said = "; ".join(str(point["words"]) for point in data[:: max(1, len(data) // 10)])
+    return Chart(_styled(layers, "Profit of customers, % of all profit", width, 220), f"Whale curve. {said}")
+
+
 def axis_of(rows: Sequence[Row], unit: str, factor: float = 1.0) -> Axis:
     """The range of a value axis: from zero, unless that would squeeze what is shown into less than half of it.
 

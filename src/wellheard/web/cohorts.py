@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from markupsafe import Markup
 
 from wellheard.base.periods import Grain
-from wellheard.metrics.curves import Curve
+from wellheard.metrics.curves import SHOWN, Curve
 from wellheard.reports import units
 from wellheard.web.site import Site
 from wellheard.web.view import View
@@ -62,3 +62,6 @@ def _cell(curve: Curve, index: int) -> Cell:
     between = units.spread(curve.low[index], curve.high[index], "percent") or "no interval"
     words = f"{value:.1f} %, {between}, of {curve.at_risk[index]:,} customers"
     return Cell(f"{value:.0f}", words, round(value / 100, 2))
+
+
+__all__ = ["SHOWN", "TITLE", "lines", "part"]

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
+from typing import Any
 from urllib.parse import urlencode
 
 from wellheard.base.errors import BadCall
 from wellheard.base.periods import Grain, Period, add_months, covering, floor, grain_of
 from wellheard.metrics.metric import Metric
 from wellheard.metrics.question import Question, question
+from wellheard.reports import units
 from wellheard.tables.catalogue import tables
 from wellheard.tables.table import Type
 
@@ -220,3 +222,21 @@ def _day(text: str, field: str) -> date | None:
         return date.fromisoformat(text)
     except ValueError:
         raise BadCall(f"{text!r} is not a day", hint="write 2026-01-31", field=field) from None
+
+
+def range_of(start: str | None, end: str | None) -> str:
+    """Days in words."""
+    if start is None or end is None:
+        return "all data"
+    return units.period_name(date.fromisoformat(start), None, date.fromisoformat(end))
+
+
+def span_of(view: View, whole: Mapping[str, Any] | None) -> str:
+    """The days that breakdown and rows look at, in words."""
+    period = view.looked_at
+    if period is not None:
+        return units.period_name(period.start, view.grain)
+    start, end = view.span
+    if start and end:
+        return units.period_name(start, None, end)
+    return range_of(whole["period_start"], whole["period_end"]) if whole else "all data"

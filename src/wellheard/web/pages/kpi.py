@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 from typing import Any
-from urllib.parse import quote
 
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse
@@ -17,39 +15,25 @@ from starlette.datastructures import QueryParams
 from wellheard.base.errors import Unknown, WellheardError
 from wellheard.metrics.answer import Answer
 from wellheard.metrics.coverage import table_of
-from wellheard.metrics.curves import SHOWN
 from wellheard.metrics.metric import Metric
 from wellheard.metrics.question import Question, column_of
 from wellheard.reports import charts, units
-from wellheard.reports.distribution import bars
-from wellheard.web import cohorts, response
+from wellheard.web import cohorts, opened, response, whale
 from wellheard.web.pacing import of_kpi, shown
 from wellheard.web.record import record
 from wellheard.web.site import Site, drawn
-from wellheard.web.view import GRAINS, MOST_ROWS, RANGES, View, offered, view_of
+from wellheard.web.view import GRAINS, MOST_ROWS, RANGES, View, offered, range_of, span_of, view_of
 
 MOST_GROUPS = 200
-ROWS_A_PAGE = 25
 PATIENCE = 0.4  # seconds that the page waits for its first part
-HISTOGRAM = 700
-LONG_KEY = 14  # characters from which a key is shown by its beginning
 PARTS = (
     ("headline", "Where it stands"),
     ("trend", "Over time"),
     ("breakdown", "Breakdown"),
     ("rows", "The rows behind the number"),
 )
-TITLES = dict(PARTS) | {"curves": cohorts.TITLE}
-HIDDEN_COLUMNS = ("id", "counted", "waiting")
-NAMES = {
-    "instant": "when (UTC)",
-    "unit": "who",
-    "good": "counts for",
-    "bad": "counts against",
-    "num": "above the line",
-    "den": "below the line",
-    "why": "why it counted or not",
-}
+EXTRAS = {"curves": cohorts, "whale": whale}  # the parts of some KPIs alone
+TITLES = dict(PARTS) | {name: extra.TITLE for name, extra in EXTRAS.items()}
 Row = Mapping[str, Any]
 
 
@@ -85,7 +69,7 @@ def routes(site: Site) -> APIRouter:
 
     @router.get("/kpi/{name}/{part}")
     def piece(request: Request, name: str, part: str) -> HTMLResponse:
-        if part not in MAKERS or (part == "curves" and name not in SHOWN):
+        if part not in MAKERS or (part in EXTRAS and name not in EXTRAS[part].SHOWN):
             raise Unknown(f"a KPI's page has no part {part!r}", hint=f"its parts: {', '.join(MAKERS)}")
         view = _view(site, site.services.metric(name), request.query_params)
         made = _made(site, view, part, TITLES[part]) if view.data_end else _nothing(site, view.kpi)
@@ -148,9 +132,9 @@ def _parts(site: Site, view: View, wait: bool) -> list[Markup]:
             made.append(_made(site, view, name, title))
         else:
             made.append(site.piece("waiting.html", part=name, title=title, url=view.address(name)))
-    if view.kpi.name in SHOWN:
-        late = {"part": "curves", "title": cohorts.TITLE, "url": view.address("curves")}
-        made.append(_made(site, view, "curves", cohorts.TITLE) if wait else site.piece("waiting.html", **late))
+    for name in (name for name, extra in EXTRAS.items() if view.kpi.name in extra.SHOWN):
+        late = {"part": name, "title": TITLES[name], "url": view.address(name)}
+        made.append(_made(site, view, name, TITLES[name]) if wait else site.piece("waiting.html", **late))
     return made
 
 
@@ -195,7 +179,7 @@ def _headline(site: Site, view: View) -> Markup:
         stats.append(_stat(answer, latest, _name(latest, view.grain)))
         moved = _moved(answer, latest, view)
     whole = site.figures.answer(view.whole()).to_list() if not view.kpi.cohort and not view.period else []
-    stats += [_stat(answer, row, f"{_range(row['period_start'], row['period_end'])}, as a whole") for row in whole]
+    stats += [_stat(answer, row, f"{range_of(row['period_start'], row['period_end'])}, as a whole") for row in whole]
     kind = response.kind_of(view.kpi)
     heard = response.stat(site, view.whole(), kind) if kind else None
     stats += [heard] if heard else []
@@ -291,7 +275,7 @@ def _breakdown(site: Site, view: View) -> Markup:
     return site.piece(
         "breakdown.html",
         by=by,
-        span=_span(view, whole),
+        span=span_of(view, whole),
         notes=answer.notes,
         turn=_turn(view, any(_is_gathered(row, by) for row in kept)),
         pooled=view.pooled,
@@ -322,127 +306,14 @@ def _group_name(row: Row, by: str) -> str:
     return charts.NOT_KNOWN if value is None else str(value)
 
 
-def _rows(site: Site, view: View) -> Markup:
-    answer = site.figures.answer(view.rows(), MOST_ROWS)
-    everything = answer.to_list()
-    counted = [row for row in everything if row["counted"]]
-    chosen = {"all": everything, "counted": counted, "out": [row for row in everything if not row["counted"]]}
-    shown = chosen[view.show]
-    last_page = max(1, -(-len(shown) // ROWS_A_PAGE))
-    page = min(view.page, last_page)
-    first = (page - 1) * ROWS_A_PAGE
-    columns = _columns(answer, everything)
-    wide, narrow = _spread(answer, counted)
-    labels = (("all", "all"), ("counted", "counted"), ("out", "not counted"))
-    turns = [(words, to) for words, to in (("Earlier page", page - 1), ("Next page", page + 1)) if 1 <= to <= last_page]
-    return site.piece(
-        "rows.html",
-        kpi=view.kpi,
-        span=_span(view, None),
-        wide=wide,
-        narrow=narrow,
-        counted=len(counted),
-        filters=[
-            (name, f"{words} {len(chosen[name]):,}", view.address(show=name, page=1), name == view.show)
-            for name, words in labels
-        ],
-        reasons=Counter(row["why"] for row in chosen["out"]).most_common(6),
-        columns=columns,
-        names=NAMES | {"x": "time" if answer.asked.unit == "seconds" else "value"},
-        numeric=[c for c in columns if any(_is_number(row.get(c)) for row in shown[:ROWS_A_PAGE])],
-        rows=[
-            {
-                "counted": row["counted"],
-                "url": _behind(answer, row),
-                "cells": {c: _cell(row.get(c), c, answer.asked.unit) for c in columns},
-            }
-            for row in shown[first : first + ROWS_A_PAGE]
-        ],
-        first=first + 1,
-        last=min(first + ROWS_A_PAGE, len(shown)),
-        shown=len(shown),
-        total=len(everything),
-        truncated=len(everything) >= MOST_ROWS,
-        turns=[(words, view.address(page=to)) for words, to in turns],
-        api_url=f"/api/v1/kpis/{view.kpi.name}?rows=true&limit=100000",
-    )
-
-
-def _behind(answer: Answer, row: Row) -> str:
-    """The page of the conversation that a row is, where the KPI's rows are conversations."""
-    conversations = answer.metric.tables == ("conversations",) and answer.asked.spans[0][0] == "conversations"
-    return f"/conversations/{quote(str(row['id']), safe='')}" if conversations and row.get("source_id") else ""
-
-
-def _columns(answer: Answer, rows: list[dict[str, Any]]) -> list[str]:
-    """Columns in the order of reading: when, who, which row, its dimension, its values, and why it counted."""
-    names = [c for c in answer.to_arrow().column_names if c not in HIDDEN_COLUMNS]
-    if "score" in names and "x" in names:
-        names.remove("x")
-    first = [c for c in ("instant", "period", "unit", "source", "source_id", *answer.question.by) if c in names]
-    rest = [c for c in names if c not in first and c != "why" and any(row.get(c) is not None for row in rows[:200])]
-    return [*first, *rest, "why"]
-
-
-def _spread(answer: Answer, counted: list[dict[str, Any]]) -> tuple[Markup | None, Markup | None]:
-    """How the values behind the figure are spread, where its rows have one."""
-    column = next((c for c in ("score", "x") if counted and _is_number(counted[0].get(c))), None)
-    if column is None:
-        return None, None
-    unit = answer.asked.unit if column == "x" else "number"
-    made = bars([float(row[column]) for row in counted if _is_number(row[column])], unit)
-    if len(made) < 2:
-        return None, None
-    title = "Rows by time taken" if unit == "seconds" else f"Rows by {'score' if column == 'score' else 'value'}"
-    wide, narrow = (charts.histogram(made, title, "number of rows", w) for w in (HISTOGRAM, charts.NARROW))
-    return drawn(wide, "chart-wide"), drawn(narrow, "chart-narrow")
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
-
-
-def _cell(value: Any, column: str, unit: str) -> str:
-    if value is None:
-        return units.NONE
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if column == "x" and unit == "seconds" and _is_number(value):
-        return units.duration(float(value))
-    if column == "instant":
-        at = datetime.fromisoformat(str(value))
-        return f"{units.day_name(at.date())}, {at:%H:%M}"
-    if column == "unit" and len(str(value)) > LONG_KEY:
-        return f"{str(value)[:LONG_KEY]}…"
-    if isinstance(value, float):
-        return f"{value:,.2f}".rstrip("0").rstrip(".")
-    return str(value)
-
-
 def _name(row: Row, grain: str) -> str:
     return units.period_name(date.fromisoformat(row["period_start"]), grain)
-
-
-def _range(start: str | None, end: str | None) -> str:
-    if start is None or end is None:
-        return "all data"
-    return units.period_name(date.fromisoformat(start), None, date.fromisoformat(end))
-
-
-def _span(view: View, whole: Row | None) -> str:
-    period = view.looked_at
-    if period is not None:
-        return units.period_name(period.start, view.grain)
-    start, end = view.span
-    if start and end:
-        return units.period_name(start, None, end)
-    return _range(whole["period_start"], whole["period_end"]) if whole else "all data"
 
 
 MAKERS: dict[str, Callable[[Site, View], Markup]] = {
     "headline": _headline,
     "trend": _trend,
     "breakdown": _breakdown,
-    "rows": _rows,
-    "curves": cohorts.part,
+    "rows": opened.part,
+    **{name: extra.part for name, extra in EXTRAS.items()},
 }
