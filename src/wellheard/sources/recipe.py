@@ -17,6 +17,7 @@ from wellheard.base.errors import BadCall, BadInput, Place
 from wellheard.base.periods import zone_of
 from wellheard.tables.catalogue import table as canonical
 
+REPEAT = "repeat"  # what `{repeat}` in a text stands for, where rows are repeated
 AGGREGATES = ("min", "max", "sum", "count", "first", "last", "distinct")
 TESTS = ("is", "in", "not_in", "starts_with", "not_starts_with", "blank", "above", "below")
 ATTRIBUTE = "attributes."
@@ -33,13 +34,27 @@ class Condition:
 
 @dataclass(frozen=True)
 class Take:
-    """A file's column: `blank` values are empty, `values` are recoded, `otherwise` stands for all not recoded."""
+    """A file's column: `blank` values are empty, `values` are recoded, `otherwise` stands for all not recoded.
+
+    `cut` takes the characters from the first place to the last, counted from 1, as in files of fixed width. `parts` is
+    the sign between the parts of a list, each of which is recoded; `has` asks whether one of its parts is among these.
+    `bands` gives a number the name of the last band that begins at or below it.
+    """
 
     column: str
     blank: tuple[str, ...] = ()
     values: tuple[tuple[str, str], ...] = ()
     otherwise: str | None = None
     times: float | None = None
+    cut: tuple[int, int] | None = None
+    parts: str | None = None
+    has: tuple[str, ...] = ()
+    bands: tuple[tuple[float, str], ...] = ()
+
+    @property
+    def rewritten(self) -> bool:
+        """Whether the value is another text than the file's."""
+        return bool(self.values or self.cut or self.parts or self.has or self.bands)
 
 
 @dataclass(frozen=True)
@@ -58,11 +73,23 @@ class Template:
 
 
 @dataclass(frozen=True)
+class RowKey:
+    """The key that a row without a `source_id` gets: of its content, and its place among equal rows."""
+
+
+@dataclass(frozen=True)
 class Product:
     """Two columns multiplied, exactly."""
 
     left: Take
     right: Take
+
+
+@dataclass(frozen=True)
+class Sum:
+    """Columns added up, exactly; one that is empty makes the sum empty."""
+
+    of: tuple[Take, ...]
 
 
 @dataclass(frozen=True)
@@ -73,7 +100,7 @@ class MonthsBefore:
     months: str
 
 
-Scalar = Take | Constant | Template | Product | MonthsBefore
+Scalar = Take | Constant | Template | RowKey | Product | Sum | MonthsBefore
 
 
 @dataclass(frozen=True)
@@ -94,7 +121,8 @@ class Rule:
     """How one canonical table is made from the files that match `files`.
 
     With `questions`, each file row becomes one row a question: a question's expressions go over the common ones. With
-    `group_by`, the rows that agree in those columns become one.
+    `group_by`, the rows that agree in those columns become one. With `repeat`, a file row becomes as many rows as that
+    column says, none where it says nothing; a text may name them apart by `{repeat}`, which counts from 1.
     """
 
     table: str
@@ -104,6 +132,7 @@ class Rule:
     keep: tuple[Condition, ...] = ()
     group_by: tuple[str, ...] = ()
     questions: tuple[Mapping[str, Expression], ...] = ()
+    repeat: str | None = None
 
 
 @dataclass(frozen=True)
@@ -165,7 +194,7 @@ def _recipe(data: Mapping[str, Any], stem: str) -> Recipe:
 
 def _rule(entry: Mapping[str, Any], number: int) -> Rule:
     where = f"[[tables]] entry {number}"
-    _known(entry, ("table", "files", "where", "keep", "group_by", "questions", "columns"), where)
+    _known(entry, ("table", "files", "where", "keep", "group_by", "repeat", "questions", "columns"), where)
     if "table" not in entry:
         raise BadCall(f"{where} does not say which `table` it makes")
     name = str(entry["table"])
@@ -179,9 +208,14 @@ def _rule(entry: Mapping[str, Any], number: int) -> Rule:
         group_by=group_by,
         columns=_columns(entry.get("columns", {}), name, where, grouped=bool(group_by)),
         questions=tuple(_columns(q, name, f"{where}, a question", grouped=False) for q in questions),
+        repeat=None if "repeat" not in entry else str(entry["repeat"]),
     )
-    if group_by and questions:
-        raise BadCall(f"{where} has both `group_by` and `questions`", hint="make two entries")
+    if len([turn for turn in (group_by, questions, rule.repeat) if turn]) > 1:
+        raise BadCall(f"{where} has two of `group_by`, `questions` and `repeat`", hint="make two entries")
+    if rule.repeat and "source_id" not in rule.columns:
+        raise BadCall(f"{where} repeats rows and gives them no `source_id`", hint='such as { text = "{id} {repeat}" }')
+    if RowKey() in rule.columns.values() and (group_by or "source_id" in rule.columns):
+        raise BadCall(f"{where}: `key` is for rows that have no `source_id`", hint="name the column of the key instead")
     if not rule.columns and not questions:
         raise BadCall(f"{where} fills no column")
     return rule
@@ -236,10 +270,16 @@ def _scalar(value: Mapping[str, Any], where: str) -> Scalar:
     if "text" in value:
         _known(value, ("text",), where)
         return template(str(value["text"]))
+    if value.get("key") is True:
+        _known(value, ("key",), where)
+        return RowKey()
     if "product" in value:
         _known(value, ("product",), where)
         left, right = value["product"]
         return Product(_take(left, where), _take(right, where))
+    if "added" in value:
+        _known(value, ("added",), where)
+        return Sum(tuple(_take(one, where) for one in value["added"]))
     if "months_before" in value:
         _known(value, ("months_before", "column"), where)
         return MonthsBefore(str(value["months_before"]), str(value["column"]))
@@ -249,16 +289,49 @@ def _scalar(value: Mapping[str, Any], where: str) -> Scalar:
 def _take(value: Any, where: str) -> Take:
     if isinstance(value, str):
         return Take(value)
-    _known(value, ("column", "blank", "values", "otherwise", "times"), where)
+    known = ("column", "blank", "values", "otherwise", "times", "cut", "parts", "has", "bands")
+    _known(value, known, where)
     if "column" not in value:
         raise BadCall(f"{where} names no `column`")
+    if "has" in value and "values" in value:
+        raise BadCall(f"{where}: `has` already says yes or no", hint="leave `values` out")
     return Take(
         column=str(value["column"]),
         blank=tuple(_plain(v) for v in value.get("blank", ())),
         values=tuple((str(k), _plain(v)) for k, v in value.get("values", {}).items()),
         otherwise=None if "otherwise" not in value else _plain(value["otherwise"]),
         times=value.get("times"),
+        cut=_cut(value["cut"], where) if "cut" in value else None,
+        parts=_sign(value, where),
+        has=tuple(_plain(v) for v in value.get("has", ())),
+        bands=_bands(value.get("bands", ()), where),
     )
+
+
+def _cut(places: Any, where: str) -> tuple[int, int]:
+    if not (isinstance(places, list) and len(places) == 2 and all(isinstance(p, int) for p in places)):
+        raise BadCall(f"{where}: `cut` is the first place and the last", hint="such as [1, 8]")
+    first, last = places
+    if not 1 <= first <= last:
+        raise BadCall(f"{where}: `cut` from {first} to {last} holds nothing", hint="places count from 1")
+    return first, last
+
+
+def _sign(value: Mapping[str, Any], where: str) -> str | None:
+    sign = value.get("parts", "," if "has" in value else None)
+    if sign is not None and not (isinstance(sign, str) and sign):
+        raise BadCall(f"{where}: `parts` is the sign between the parts of a list", hint='such as ","')
+    return sign
+
+
+def _bands(given: Any, where: str) -> tuple[tuple[float, str], ...]:
+    try:
+        bands = tuple((float(start), _plain(name)) for start, name in given)
+    except (TypeError, ValueError):
+        raise BadCall(f"{where}: a band is where it begins and its name", hint='such as [0, "low"]') from None
+    if [start for start, _ in bands] != sorted({start for start, _ in bands}):
+        raise BadCall(f"{where}: the bands do not rise", hint="write the lowest first")
+    return bands
 
 
 def template(text: str) -> Template:

@@ -12,6 +12,7 @@ import ibis.expr.types as ir
 from wellheard.base.errors import BadInput
 from wellheard.sources.recipe import (
     ATTRIBUTE,
+    REPEAT,
     Aggregate,
     Condition,
     Constant,
@@ -19,8 +20,10 @@ from wellheard.sources.recipe import (
     MonthsBefore,
     Product,
     Recipe,
+    RowKey,
     Rule,
     Scalar,
+    Sum,
     Take,
     Template,
 )
@@ -53,8 +56,8 @@ def instant_columns(rule: Rule) -> tuple[str, ...]:
         for name, expression in columns.items():
             kind = fields[name].type if name in fields else Type.TEXT
             inner = expression.of if isinstance(expression, Aggregate) else expression
-            if kind in (Type.INSTANT, Type.DATE) and isinstance(inner, Take) and not inner.values:
-                found[inner.column] = None  # recoded values are days that the recipe itself writes
+            if kind in (Type.INSTANT, Type.DATE) and isinstance(inner, Take) and not inner.rewritten:
+                found[inner.column] = None  # what a recipe rewrites is read by itself, not by its column
             if isinstance(expression, Aggregate) and expression.by:
                 found[expression.by] = None
     return tuple(found)
@@ -62,11 +65,11 @@ def instant_columns(rule: Rule) -> tuple[str, ...]:
 
 def named_columns(rule: Rule) -> set[str]:
     """Every file column that a rule mentions."""
-    names = {c.column for c in rule.where} | set(rule.group_by)
+    names = {c.column for c in rule.where} | set(rule.group_by) | ({rule.repeat} if rule.repeat else set())
     for columns in (rule.columns, *rule.questions):
         for expression in columns.values():
             names |= _mentioned(expression)
-    return names
+    return names - {REPEAT} if rule.repeat else names
 
 
 def _mentioned(expression: Expression | None) -> set[str]:
@@ -77,6 +80,8 @@ def _mentioned(expression: Expression | None) -> set[str]:
             return set(expression.columns)
         case Product():
             return {expression.left.column, expression.right.column}
+        case Sum():
+            return {take.column for take in expression.of}
         case MonthsBefore():
             return {expression.months}
         case Aggregate():
@@ -116,6 +121,8 @@ def candidates(rule: Rule, staged: Staged) -> ir.Table:
     rows = staged.rows
     for condition in rule.where:
         rows = rows.filter(_test(rows[condition.column], condition))
+    if rule.repeat:
+        rows = _repeated(rows, rule.repeat, staged)
     if rule.group_by:
         made = _grouped(rule, table, staged, rows)
     elif rule.questions:
@@ -126,6 +133,13 @@ def candidates(rule: Rule, staged: Staged) -> ir.Table:
     for condition in rule.keep:
         made = made.filter(made[WHY].notnull() | _test(made[condition.column], condition))
     return _checked(table, staged.layers.settle(made))
+
+
+def _repeated(rows: ir.Table, column: str, staged: Staged) -> ir.Table:
+    """As many rows as the column says, with their number as `repeat`."""
+    times = values.parse(values.trimmed(rows[column]), Type.INTEGER, staged.decimal).fill_null(0)
+    numbered = rows.mutate(**{REPEAT: ibis.range(1, times + 1).unnest()})
+    return staged.layers.settle(numbered)
 
 
 def _plain(rule: Rule, columns: Mapping[str, Expression], table: Table, staged: Staged, rows: ir.Table) -> ir.Table:
@@ -173,16 +187,23 @@ def _reason(leaf: Leaf, read: ir.Table) -> ir.StringValue:
 def _leaves(name: str, scalar: Scalar, kind: Type, staged: Staged, rows: ir.Table) -> list[Leaf]:
     match scalar:
         case Take():
-            recoded = name if scalar.values else ""
+            recoded = name if scalar.rewritten else ""
             return [_leaf(name, _given(scalar, rows), kind, (scalar.column,), staged, recoded)]
         case Constant():
             return [_leaf(name, ibis.literal(scalar.value), kind, (), staged, name)]
         case Template():
             return [_leaf(name, _filled(scalar, rows), kind, scalar.columns, staged, name)]
+        case RowKey():
+            return [_leaf(name, rows[KEY], kind, (), staged, name)]
         case Product():
             said = tuple(sorted({scalar.left.column, scalar.right.column}))
             sides = (("left", scalar.left), ("right", scalar.right))
             return [_leaf(f"{name}.{side}", _given(take, rows), Type.MONEY, said, staged) for side, take in sides]
+        case Sum():
+            return [
+                _leaf(f"{name}.{number}", _given(take, rows), Type.MONEY, (take.column,), staged)
+                for number, take in enumerate(scalar.of)
+            ]
         case MonthsBefore():
             months = values.parse(values.trimmed(rows[scalar.months]), Type.INTEGER, staged.decimal)
             moved = ibis.date(scalar.day).cast(dates.NAIVE) - months.as_interval("M")
@@ -202,15 +223,31 @@ def _leaf(key: str, given: ir.Value, kind: Type, columns: tuple[str, ...], stage
 def _given(take: Take, rows: ir.Table) -> ir.Value:
     """What a file's column gives, recoded; text that is to be read as another type without surrounding blanks."""
     value = rows[take.column]
-    if not (take.blank or take.values or take.otherwise is not None):
+    if not (take.blank or take.rewritten or take.otherwise is not None):
         return value
-    text = values.trimmed(value.cast("string"))
+    text = value.cast("string")
+    if take.cut:
+        text = text.substr(take.cut[0] - 1, take.cut[1] - take.cut[0] + 1)
+    text = values.trimmed(text)
     value = ibis.ifelse(text.isin(list(take.blank)), None, text) if take.blank else text
-    if take.values:
-        cases = [(text == key, ibis.literal(new)) for key, new in take.values]
-        other = value if take.otherwise is None else ibis.literal(take.otherwise)
-        value = ibis.cases(*cases, else_=ibis.ifelse(value.isnull(), None, other))
-    return value
+    if take.bands:
+        number = value.try_cast("float64")
+        # the highest band first; a number below all of them is left as it came, for the table to refuse
+        bands = [(number >= start, ibis.literal(name)) for start, name in reversed(take.bands)]
+        return ibis.cases(*bands, else_=value)
+    if take.has:
+        parts = value.split(take.parts or ",").map(lambda part: part.strip().isin(list(take.has)))
+        return ibis.cases((value.isnull(), None), (parts.contains(True), "true"), else_="false")
+    if take.parts and take.values:
+        return value.split(take.parts).map(lambda part: _recoded(part.strip(), take)).join(",")
+    return _recoded(value, take) if take.values else value
+
+
+def _recoded(text: ir.StringValue, take: Take) -> ir.StringValue:
+    """The new value of each that is recoded, else `otherwise`, else the text; nothing where there is none."""
+    cases = [(text == key, ibis.literal(new)) for key, new in take.values]
+    other = text if take.otherwise is None else ibis.literal(take.otherwise)
+    return ibis.cases(*cases, else_=ibis.ifelse(text.isnull(), None, other))
 
 
 def _combined(scalar: Scalar, kind: Type, leaves: list[Leaf], read: ir.Table) -> ir.Value:
@@ -220,6 +257,11 @@ def _combined(scalar: Scalar, kind: Type, leaves: list[Leaf], read: ir.Table) ->
         left = _times(read[f"v:{leaves[0].key}"], scalar.left, Type.MONEY)
         product = (left * _times(value, scalar.right, Type.MONEY)).cast("decimal(18, 4)")
         return product if kind is Type.MONEY else product.cast("float64")
+    if isinstance(scalar, Sum):
+        total: Any = ibis.literal(0)
+        for leaf, take in zip(leaves, scalar.of, strict=True):
+            total = total + _times(read[f"v:{leaf.key}"], take, Type.MONEY)
+        return total.cast("decimal(18, 4)") if kind is Type.MONEY else total.cast("float64")
     if isinstance(scalar, Take):
         value = _times(value, scalar, kind)
     return value.cast(dates.NAIVE).date() if kind is Type.DATE else value
