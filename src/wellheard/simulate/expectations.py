@@ -87,6 +87,7 @@ def _nonresponse() -> dict[str, Any]:
         "log_odds_by_mood": world.MOOD_ON_ANSWERING,
         "bounced": surveys.BOUNCED,
         "seen": surveys.SEEN,
+        "complete": surveys.COMPLETE,
         "meaning": "sums nps_* are of those who answered, nps_invited_* of all who were asked, "
         "answering_SURVEY of the chances that those asked answer",
     }

@@ -35,7 +35,7 @@ WAVE_MONTHS = 6  # a contact is asked to recommend us so often
 PULSE_MONTHS = 18
 PROMOTER_CUT, DETRACTOR_CUT = 0.40, -1.25  # on the log-odds scale of the latent satisfaction
 CSAT_SHARE, CES_SHARE, PURCHASE_SHARE = 0.70, 0.28, 0.40  # of conversations or orders that are asked about
-BOUNCED, SEEN = 0.015, 0.68  # of invitations
+BOUNCED, SEEN, COMPLETE = 0.015, 0.68, 0.95  # of invitations, and of answers
 NEW_WORDING = 10 / 24  # of the history, after which the question to recommend is worded anew
 
 
@@ -172,7 +172,7 @@ class Interviewer:
         number = self.writer.number("survey_invitations", rows) + np.arange(rows)
         seen = np.where(seen < self.company.last, seen, NEVER)
         self._write_invitations(survey, asked, number, delivered, seen, bounced)
-        complete = rng.random(len(back)) > 0.05
+        complete = rng.random(len(back)) > 1 - COMPLETE
         return self._sheet(survey, asked.only(back), number[back], answered[back], complete), back
 
     def _write_invitations(
