@@ -38,7 +38,8 @@ class Take:
 
     `cut` takes the characters from the first place to the last, counted from 1, as in files of fixed width. `parts` is
     the sign between the parts of a list, each of which is recoded; `has` asks whether one of its parts is among these.
-    `bands` gives a number the name of the last band that begins at or below it.
+    `bands` gives a number the name of the last band that begins at or below it. `clock` reads a length written as
+    hours:minutes:seconds as seconds.
     """
 
     column: str
@@ -50,11 +51,12 @@ class Take:
     parts: str | None = None
     has: tuple[str, ...] = ()
     bands: tuple[tuple[float, str], ...] = ()
+    clock: bool = False
 
     @property
     def rewritten(self) -> bool:
         """Whether the value is another text than the file's."""
-        return bool(self.values or self.cut or self.parts or self.has or self.bands)
+        return bool(self.values or self.cut or self.parts or self.has or self.bands or self.clock)
 
 
 @dataclass(frozen=True)
@@ -117,12 +119,21 @@ Expression = Scalar | Aggregate
 
 
 @dataclass(frozen=True)
+class Lookup:
+    """Another file of the same import, in which the rest of a row is found: its files, and the columns that agree."""
+
+    files: str
+    on: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Rule:
     """How one canonical table is made from the files that match `files`.
 
     With `questions`, each file row becomes one row a question: a question's expressions go over the common ones. With
     `group_by`, the rows that agree in those columns become one. With `repeat`, a file row becomes as many rows as that
-    column says, none where it says nothing; a text may name them apart by `{repeat}`, which counts from 1.
+    column says, none where it says nothing; a text may name them apart by `{repeat}`, which counts from 1. With
+    `lookup`, each file row also has the columns of the row of another file that agrees in the columns `on`.
     """
 
     table: str
@@ -133,6 +144,7 @@ class Rule:
     group_by: tuple[str, ...] = ()
     questions: tuple[Mapping[str, Expression], ...] = ()
     repeat: str | None = None
+    lookup: Lookup | None = None
 
 
 @dataclass(frozen=True)
@@ -194,7 +206,7 @@ def _recipe(data: Mapping[str, Any], stem: str) -> Recipe:
 
 def _rule(entry: Mapping[str, Any], number: int) -> Rule:
     where = f"[[tables]] entry {number}"
-    _known(entry, ("table", "files", "where", "keep", "group_by", "repeat", "questions", "columns"), where)
+    _known(entry, ("table", "files", "where", "keep", "group_by", "repeat", "lookup", "questions", "columns"), where)
     if "table" not in entry:
         raise BadCall(f"{where} does not say which `table` it makes")
     name = str(entry["table"])
@@ -209,6 +221,7 @@ def _rule(entry: Mapping[str, Any], number: int) -> Rule:
         columns=_columns(entry.get("columns", {}), name, where, grouped=bool(group_by)),
         questions=tuple(_columns(q, name, f"{where}, a question", grouped=False) for q in questions),
         repeat=None if "repeat" not in entry else str(entry["repeat"]),
+        lookup=_lookup(entry["lookup"], where) if "lookup" in entry else None,
     )
     if len([turn for turn in (group_by, questions, rule.repeat) if turn]) > 1:
         raise BadCall(f"{where} has two of `group_by`, `questions` and `repeat`", hint="make two entries")
@@ -219,6 +232,15 @@ def _rule(entry: Mapping[str, Any], number: int) -> Rule:
     if not rule.columns and not questions:
         raise BadCall(f"{where} fills no column")
     return rule
+
+
+def _lookup(entry: Any, where: str) -> Lookup:
+    _known(entry, ("files", "on"), f"{where}, lookup")
+    on = entry.get("on", [])
+    names = (on,) if isinstance(on, str) else tuple(on)
+    if "files" not in entry or not names:
+        raise BadCall(f"{where}: a lookup names the other `files`, and the column `on` which both agree")
+    return Lookup(str(entry["files"]), names)
 
 
 def _columns(data: Mapping[str, Any], table: str, where: str, *, grouped: bool) -> dict[str, Expression]:
@@ -289,7 +311,7 @@ def _scalar(value: Mapping[str, Any], where: str) -> Scalar:
 def _take(value: Any, where: str) -> Take:
     if isinstance(value, str):
         return Take(value)
-    known = ("column", "blank", "values", "otherwise", "times", "cut", "parts", "has", "bands")
+    known = ("column", "blank", "values", "otherwise", "times", "cut", "parts", "has", "bands", "clock")
     _known(value, known, where)
     if "column" not in value:
         raise BadCall(f"{where} names no `column`")
@@ -305,6 +327,7 @@ def _take(value: Any, where: str) -> Take:
         parts=_sign(value, where),
         has=tuple(_plain(v) for v in value.get("has", ())),
         bands=_bands(value.get("bands", ()), where),
+        clock=value.get("clock") is True,
     )
 
 

@@ -12,10 +12,12 @@ import secrets
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
-from wellheard.sources.recipe import Constant, Recipe, Take, Template
+from wellheard.base.errors import BadInput
+from wellheard.sources.recipe import Constant, Lookup, Recipe, Take, Template
 from wellheard.tables.catalogue import table as canonical
 from wellheard.warehouse import merge, plan, schema, takeback
 from wellheard.warehouse.engine import Lake
@@ -113,10 +115,24 @@ def _typed(
         raw = stage.together(own)
         if not rule.group_by and "source_id" not in rule.columns:
             raw = stage.keyed(raw)
+        if rule.lookup:
+            raw = stage.beside(raw, _looked_up(rule.lookup, recipe, raws, stage), rule.lookup.on)
         if rule.table not in into:
             into[rule.table] = stage.target(canonical(rule.table))
         parts.append(stage.typed(rule, number, raw, recipe, zone, into[rule.table], given))
     return into, parts
+
+
+def _looked_up(lookup: Lookup, recipe: Recipe, raws: Mapping[str, str], stage: Stage) -> str:
+    """The relation in which a rule looks up the rest of its rows. Raises BadInput where no file of the import is it."""
+    found = [raw for name, raw in raws.items() if fnmatch(name, lookup.files)]
+    if not found:
+        raise BadInput(
+            f"{recipe.name} looks up rows in {lookup.files}, and no file of that name is imported with these",
+            hint="name that file, too, in the same import",
+            field="recipe",
+        )
+    return stage.together(found)
 
 
 def _classified(stage: Stage, into: Mapping[str, str]) -> tuple[dict[str, str], dict[str, Counts]]:

@@ -34,6 +34,7 @@ from wellheard.warehouse.layers import Layers
 
 ROW, FILE, KEY, WHY = "__row", "__file", "__key", "__why"
 CONTROL = (ROW, FILE, WHY)
+CLOCK = r"^([0-9]+):([0-5]?[0-9]):([0-5]?[0-9])$"
 
 
 @dataclass(frozen=True)
@@ -230,6 +231,8 @@ def _given(take: Take, rows: ir.Table) -> ir.Value:
         text = text.substr(take.cut[0] - 1, take.cut[1] - take.cut[0] + 1)
     text = values.trimmed(text)
     value = ibis.ifelse(text.isin(list(take.blank)), None, text) if take.blank else text
+    if take.clock:
+        return _seconds(value)
     if take.bands:
         number = value.try_cast("float64")
         # the highest band first; a number below all of them is left as it came, for the table to refuse
@@ -241,6 +244,12 @@ def _given(take: Take, rows: ir.Table) -> ir.Value:
     if take.parts and take.values:
         return value.split(take.parts).map(lambda part: _recoded(part.strip(), take)).join(",")
     return _recoded(value, take) if take.values else value
+
+
+def _seconds(text: ir.StringValue) -> ir.StringValue:
+    """Hours:minutes:seconds as a number of seconds; anything else as it came, to be refused."""
+    hours, minutes, seconds = (text.re_extract(CLOCK, part).try_cast("int64") for part in (1, 2, 3))
+    return ibis.ifelse(text.re_search(CLOCK), (hours * 3600 + minutes * 60 + seconds).cast("string"), text)
 
 
 def _recoded(text: ir.StringValue, take: Take) -> ir.StringValue:

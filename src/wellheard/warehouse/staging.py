@@ -13,6 +13,7 @@ import duckdb
 import ibis.expr.types as ir
 import pyarrow as pa
 
+from wellheard.base.errors import BadInput
 from wellheard.sources.recipe import Recipe, Rule, Take
 from wellheard.tables.catalogue import table as canonical
 from wellheard.tables.table import COMMON, Column, Table, Type
@@ -118,6 +119,36 @@ class Stage:
             f"select r.*, md5({content}) || '-' || coalesce(t.__ordinal, 1) as {plan.KEY} from {source} r "
             f"left join (select {plan.FILE} as f, {plan.ROW} as n, __ordinal from temp.main.{schema.quoted(twice)}) t "
             f"on t.f = r.{plan.FILE} and t.n = r.{plan.ROW}"
+        )
+        return name
+
+    def beside(self, raw: str, other: str, on: tuple[str, ...]) -> str:
+        """Adds the columns of another relation that `raw` lacks, from its row that agrees in the columns `on`.
+
+        Raises BadInput where a column is missing, or where several rows agree, since either could be meant.
+        """
+        mine, theirs = self._columns(raw), self._columns(other)
+        for name in on:
+            if name not in mine or name not in theirs:
+                side = "the file" if name not in mine else "the file that is looked up"
+                raise BadInput(f"{side} has no column {name!r} to look rows up by", field="recipe")
+        keys = ", ".join(schema.quoted(c) for c in on)
+        source = f"temp.main.{schema.quoted(other)}"
+        twice = self.lake.con.execute(
+            f"select {keys} from {source} group by all having count(*) > 1 limit 1"
+        ).fetchone()
+        if twice:
+            raise BadInput(
+                f"several rows of the file that is looked up have {', '.join(on)} {', '.join(map(str, twice))}",
+                hint="look rows up by a column that tells them apart",
+                field="recipe",
+            )
+        name = self.name("beside", "view")
+        more = "".join(f", o.{schema.quoted(c)}" for c in theirs if c not in mine)
+        same = " and ".join(f"r.{schema.quoted(c)} = o.{schema.quoted(c)}" for c in on)
+        self.lake.con.execute(
+            f"create temp view {schema.quoted(name)} as select r.*{more} "
+            f"from temp.main.{schema.quoted(raw)} r left join {source} o on {same}"
         )
         return name
 
