@@ -38,12 +38,23 @@ def _cases(ask: Ask) -> ir.Table:
     no_rate = ibis.ifelse(t.cost.notnull(), t.no_rate, t.k_no_rate)
     resolved = t.resolved_at.notnull() | t.resolution_seconds.notnull()
     out.append((no_rate, "no exchange rate for its currency on that day"))
+    if not _costs_known(ask):
+        out.append((resolved, "no cost of service is recorded anywhere: that is not a cost of 0"))
     return ask.rows(
         t.mutate(instant=t.resolved_at.coalesce(t.opened_at)),
         out=out,
         pending=[(~resolved, "not resolved yet: its cost counts when it is")],
         num=spent.fill_null(ibis.literal(0).cast(CONVERTED)),
         den=ibis.literal(1),
+    )
+
+
+def _costs_known(ask: Ask) -> bool:
+    """Whether any conversation has a cost, or the ledger an entry for service."""
+    spent = ask.reader.table("conversations").cost
+    return bool(
+        ask.reader.kept("a conversation's cost", lambda: ask.reader.run(spent.notnull().any()).as_py())
+        or ask.reader.kept("a cost of service", lambda: ask.reader.run(_service_costs(ask).count()).as_py())
     )
 
 
@@ -128,6 +139,7 @@ KPI = Metric(
     examples=(
         Example("three resolved, one open", FOUR, 20.0, 3, pending=1),
         Example("with a ledger", LEDGER, 45.0, 3),
+        Example("no cost is recorded", _spent((None, True), (None, False)), None, 0, pending=1),
         Example("none", {}, None, 0),
     ),
 )
