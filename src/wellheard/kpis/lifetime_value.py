@@ -103,6 +103,16 @@ def _bought() -> Rows:
 
 SCORED = _scores(("a", "2026-01-31", 500), ("a", "2026-03-20", 300), ("b", "2026-02-28", 100), ("b", "2026-04-02", 900))
 BOUGHT = _bought()
+# a buys for 60 and 40 in one order and for 60 in another; b buys once, for 20.
+LINES: Rows = {
+    "orders": [
+        {"source_id": str(n), "customer_id": who, "order_id": order, "revenue": revenue, "ordered_at": "2026-03-05",
+         "currency": "EUR"}
+        for n, (who, order, revenue) in enumerate(
+            (("a", "o1", 60), ("a", "o1", 40), ("a", "o2", 60), ("b", "o3", 20))
+        )
+    ]
+}  # fmt: skip
 PLANS = plans(
     ("a", 100, "2026-01-01", None), ("b", 60, "2026-01-01", "2026-03-10"), ("c", 40, "2026-01-01", None),
     ("d", 10, "2026-04-05", None),
@@ -152,6 +162,7 @@ KPI = Metric(
         Example("revenue to date", BOUGHT, 90.0, 3, variant="revenue"),
         Example("less what was spent", BOUGHT, 40.0, 2, variant="net"),
         Example("mean order by mean number", BOUGHT, (70 + 40 + 90) / 3 * 4 / 3, 3, variant="deal_size_x_lifespan"),
+        Example("two lines of one order", LINES, (80 + 20) / 2 * 3 / 2, 2, variant="deal_size_x_lifespan"),
         Example("200 a month, one of three lost", PLANS, 200.0, 3, "arpu_over_churn", start=MARCH[0], end=MARCH[1]),
         Example("none", {}, None, 0, start=MARCH[0], end=MARCH[1]),
     ),

@@ -11,7 +11,7 @@ import ibis.expr.types as ir
 from wellheard.base.periods import add_months, midnight
 from wellheard.metrics.ask import Ask, Reason
 from wellheard.metrics.cohort import spans_of
-from wellheard.metrics.purchases import NOT_COUNTED, is_order
+from wellheard.metrics.purchases import NOT_COUNTED, is_order, order_key
 from wellheard.metrics.question import OWNER
 from wellheard.metrics.reader import instant_literal
 
@@ -73,9 +73,9 @@ def subscribed(ask: Ask) -> tuple[ir.Table, list[Reason]]:
 def earned(ask: Ask, windows: ir.Table) -> ir.Table:
     """What known customers brought in each window: rows with `period, net, margin, deals, no_rate`.
 
-    Dimensions are as of the window's end. A row is an order at the rate of its day, which is one deal. Where there are
-    no orders it is a subscription, with the MRR of the time that it ran and as many deals as months, at the rate of the
-    window's end.
+    Dimensions are as of the window's end. A row is an order or a line of one, at the rate of its day; an order is one
+    deal. Where there are no orders it is a subscription, with the MRR of the time that it ran and as many deals as
+    months, at the rate of the window's end.
     `margin` is net of the goods' cost, else the workspace's margin of it, else null.
     """
     t = _orders_in(ask, windows) if from_orders(ask) else _subscriptions_in(ask, windows)
@@ -98,8 +98,18 @@ def _orders_in(ask: Ask, windows: ir.Table) -> ir.Table:
     t = t.filter(~t.status.lower().isin(NOT_COUNTED).fill_null(False))
     t = ask.money(t, "orders", ["revenue", "refunded", "goods_cost"], on="ordered_at")
     t = _netted(t)
-    t = t.mutate(goods_cost=ibis.ifelse(t.stands, t.goods_cost, 0), deals=ibis.ifelse(t.stands, 1.0, 0.0))
+    deal = t.stands & _is_first_line(ask, t)
+    t = t.mutate(goods_cost=ibis.ifelse(t.stands, t.goods_cost, 0), deals=ibis.ifelse(deal, 1.0, 0.0))
     return t.join(windows, [t.ordered_at >= windows.begin, t.ordered_at < windows.finish])
+
+
+def _is_first_line(ask: Ask, t: ir.Table) -> ir.BooleanValue:
+    """Whether a row is the first line of its order that stands, so that an order of several lines is one deal."""
+    listed = ask.reader.table("orders").order_id.notnull()
+    if not ask.reader.kept("order lines", lambda: ask.reader.run(listed.any()).as_py()):
+        return ibis.literal(True)
+    lines = ibis.window(group_by=[t.source, order_key(t), t.stands], order_by=[t.ordered_at, t.id])
+    return ibis.row_number().over(lines) == 0
 
 
 def _subscriptions_in(ask: Ask, windows: ir.Table) -> ir.Table:
