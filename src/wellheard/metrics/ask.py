@@ -49,13 +49,21 @@ class Ask:
     """One question on its way to an answer."""
 
     def __init__(
-        self, reader: Reader, metric: Metric, asked: Asked, question: Question, periods: Sequence[Period] = ()
+        self,
+        reader: Reader,
+        metric: Metric,
+        asked: Asked,
+        question: Question,
+        periods: Sequence[Period] = (),
+        *,
+        shared: bool = False,
     ) -> None:
         self.reader = reader
         self.metric = metric
         self.asked = asked
         self.question = question
         self.periods = tuple(periods)
+        self.shared = shared  # whether its rows serve the periods before as well
         self.settings = reader.settings
         self.currency: str | None = None
         self.gathered: dict[str, Gathered] = {}

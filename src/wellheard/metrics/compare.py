@@ -41,29 +41,54 @@ def earlier(period: Period, grain: Grain | None, how: str) -> Period:
     return Period(period.start - (period.end - period.start), period.start)
 
 
+def widened(ask: Ask, frame: Frame) -> Ask:
+    """An ask whose rows are those of the periods before as well, where one statement can serve both sides.
+
+    That is for a series compared with the period before each: all but the first of those are its own.
+    """
+    start, whole = ask.question.start, frame.periods
+    series = ask.question.compare == "previous" and frame.grain is not None and not ask.question.rows
+    if not series or not whole or not isinstance(ask.asked.brick, Summed) or start not in (None, whole[0].start):
+        return ask
+    first = earlier(whole[0], frame.grain, "previous")
+    question = replace(ask.question, start=None if start is None else first.start)
+    return Ask(ask.reader, ask.metric, ask.asked, question, (first, *whole), shared=True)
+
+
 def compared(
-    ask: Ask, units: ir.Table | None, frame: Frame, found: parts.Table, estimate: Estimate, result: pa.Table
+    ask: Ask,
+    units: ir.Table | None,
+    everything: parts.Table,
+    frame: Frame,
+    found: parts.Table,
+    estimate: Estimate,
+    result: pa.Table,
 ) -> pa.Table:
     """The result with `previous, change, change_low, change_high, p, moved` for every row.
 
-    `units` are the totals of the question's units; None for a quantile, which has none.
+    `units` are the totals of the question's units; None for a quantile, which has none. `everything` are all parts that
+    were collected, and `found` those that are shown.
     """
     how, level = ask.question.compare, ask.question.level
     assert how is not None
     pairs = {p.start: earlier(p, frame.grain, how) for p in frame.periods}
     if not pairs:
         return _with(result, *(np.full(len(found.keys), np.nan) for _ in range(5)))
-    before, then = _earlier_rows(ask, list(pairs.values()))
     old = {start: pair.start for start, pair in pairs.items()}
     keys = [_old_key(key, old, frame) for key in found.keys]
     if units is None:
+        before, then = _earlier_rows(ask, list(pairs.values()))
         past = parts.collected(before, then, level).at(keys)
         previous = parts.estimated(before, past, level)
         change = mover(estimate.value, estimate.low, estimate.high, previous.value, previous.low, previous.high)
         return _with(result, previous.value, change.change, change.low, change.high, p_of(change, level))
     assert isinstance(ask.asked.brick, Summed)
-    totals = before.reader.held(parts.unit_totals(before, then))
-    past = parts.added(before, totals).at(keys)
+    before, totals = ask, units
+    if not ask.shared:
+        before, then = _earlier_rows(ask, list(pairs.values()))
+        totals = before.reader.held(parts.unit_totals(before, then))
+        everything = parts.added(before, totals)
+    past = everything.at(keys)
     slots = None if frame.grain is None else {then_: now_ for now_, then_ in old.items()}
     if isinstance(ask.asked.brick, Count):
         shared = _crossed(ask, units, totals, slots, found)[0] if ask.asked.brick.stock else 0.0

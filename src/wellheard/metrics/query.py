@@ -41,7 +41,7 @@ def query(lake: Lake, settings: Settings, metric: Metric, question: Question, li
     with lake.reading() as snapshot:
         reader = Reader(lake, settings, snapshot, question.as_of)
         frame = Frame(reader, asked, question)
-        ask = Ask(reader, metric, asked, question, frame.periods)
+        ask = compare.widened(Ask(reader, metric, asked, question, frame.periods), frame)
         rows = placed(ask, metric.rows(ask))
         if question.top is not None and not question.rows:
             gather(ask, rows)
@@ -72,14 +72,14 @@ def _figures(ask: Ask, rows: ir.Table, frame: Frame) -> pa.Table:
     units = None
     if ask.question.compare is not None and summed:
         units = ask.reader.held(parts.unit_totals(ask, rows))
-    found = parts.collected(ask, rows, level) if units is None else parts.added(ask, units)
-    found = found.at(_complete(ask, found.keys, frame))
+    everything = parts.collected(ask, rows, level) if units is None else parts.added(ask, units)
+    found = everything.at(_complete(ask, everything.keys, frame))
     estimate = parts.estimated(ask, found, level)
     if ask.question.pooled:
         estimate = _pooled(ask, found, estimate)
     result = _table(ask, found, estimate, frame)
     if ask.question.compare is not None:
-        result = compare.compared(ask, units, frame, found, estimate, result)
+        result = compare.compared(ask, units, everything, frame, found, estimate, result)
     return result
 
 
