@@ -97,7 +97,7 @@ def compared(
     else:
         rho = _correlations(ask, units, totals, slots, found, past)
         change, p = _by_moments(ask.asked.brick, found.parts, past.parts, rho, level)
-    p = _judged(p, found.parts, past.parts)
+        p = _judged(p, found.parts, past.parts)
     previous = parts.estimated(before, past, level)
     return _with(result, previous.value, change.change, change.low, change.high, p)
 
