@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import time
@@ -17,11 +18,13 @@ import pytest
 import wellheard
 from wellheard import desk as desks
 from wellheard.app import Workspace
+from wellheard.metrics.metric import Metric
 from wellheard.simulate import simulate
 from wellheard.tables.catalogue import table as canonical
 from wellheard.tables.catalogue import tables
 
 ZONE = "Europe/Berlin"
+HALF_A_YEAR = {"start": "2026-02-01", "end": "2026-08-01"}  # with a change of clocks in it
 FIRST, AFTER = date(2025, 11, 1), date(2026, 11, 1)  # the year that the made-up company lives through
 UNUSED = ("feedback", "invoices")
 
@@ -139,3 +142,22 @@ def company_copy(company_home: Path, tmp_path_factory: pytest.TempPathFactory) -
     shutil.copytree(company_home, home, dirs_exist_ok=True)
     with wellheard.open(home) as workspace:
         yield Desk(workspace)
+
+
+@pytest.fixture(scope="session")
+def told(company: Desk, company_home: Path) -> Callable[..., list[dict[str, Any]]]:
+    """What the made-up company's figures are for half a year, each asked once, also where several processes ask."""
+    kept = company_home.parent / "told"
+    kept.mkdir(exist_ok=True)
+
+    def tell(kpi: Metric, variant: str | None, by: str | None = None, grain: str | None = None) -> list[dict[str, Any]]:
+        path = kept / f"{kpi.name}.{variant}.{by}.{grain}.json"
+        if not path.exists():
+            rows = company.kpi(kpi.name, variant=variant, by=[by] if by else [], grain=grain, **HALF_A_YEAR)
+            beside = path.with_suffix(f".{os.getpid()}")
+            beside.write_text(json.dumps(rows))
+            beside.replace(path)
+        found: list[dict[str, Any]] = json.loads(path.read_text())
+        return found
+
+    return tell

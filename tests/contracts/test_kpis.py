@@ -149,20 +149,6 @@ def by_hand(company: Any) -> Callable[..., pd.DataFrame]:
     return run
 
 
-@pytest.fixture(scope="module")
-def told(company: Any) -> Callable[..., list[dict[str, Any]]]:
-    """What the made-up company's figures are, each asked once."""
-    known: dict[str, list[dict[str, Any]]] = {}
-
-    def tell(kpi: Metric, variant: str | None, by: str | None = None, grain: str | None = None) -> list[dict[str, Any]]:
-        key = f"{kpi.name} {variant} {by} {grain}"
-        if key not in known:
-            known[key] = company.kpi(kpi.name, variant=variant, by=[by] if by else [], grain=grain, **WHOLE)
-        return known[key]
-
-    return tell
-
-
 def _keyed(rows: list[dict[str, Any]], by: str | None, grain: str | None) -> dict[Any, dict[str, Any]]:
     return {
         (row["period_start"] if grain else None, row[by] if by else None): row
