@@ -416,7 +416,7 @@ def _recipe_for(call: ImportCall, opened: Sequence[_File]) -> Recipe:
 
 def _check_fed(recipe: Recipe, opened: Sequence[_File]) -> None:
     for file in opened:
-        if not recipe.rules_for(file.name):
+        if not recipe.reads(file.name):
             wanted = ", ".join(dict.fromkeys(rule.files for rule in recipe.rules))
             raise BadCall(
                 f"the recipe {recipe.name} has no rule for a file called {file.name}",

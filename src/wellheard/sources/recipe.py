@@ -164,6 +164,11 @@ class Recipe:
         """The rules that a file called `file_name` feeds."""
         return tuple(rule for rule in self.rules if fnmatch(file_name, rule.files))
 
+    def reads(self, file_name: str) -> bool:
+        """Whether a file called `file_name` feeds a rule, or is one in which another's rows are looked up."""
+        looked_up = any(rule.lookup and fnmatch(file_name, rule.lookup.files) for rule in self.rules)
+        return looked_up or bool(self.rules_for(file_name))
+
 
 def read_recipe(path: Path) -> Recipe:
     """The recipe in a TOML file; raises BadInput saying which entry is wrong."""

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from wellheard.base.errors import BadInput
-from wellheard.sources.recipe import Constant, Lookup, Recipe, Take, Template
+from wellheard.sources.recipe import Constant, Lookup, MonthsBefore, Recipe, RowKey, Sum, Take, Template
 from wellheard.tables.catalogue import table as canonical
 from wellheard.warehouse import merge, plan, schema, takeback
 from wellheard.warehouse.engine import Lake
@@ -265,6 +265,12 @@ def _mapping(recipe: Recipe) -> list[tuple[str, str, str]]:
                     origin = f"always {expression.value!r}"
                 case Template():
                     origin = expression.text
+                case RowKey():
+                    origin = "the row's own key"
+                case Sum():
+                    origin = " + ".join(take.column for take in expression.of)
+                case MonthsBefore():
+                    origin = f"{expression.months} months before {expression.day}"
                 case _:
                     origin = type(expression).__name__.lower()
             said.append((rule.table, name, origin))
