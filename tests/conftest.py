@@ -30,9 +30,8 @@ FIRST, AFTER = date(2025, 11, 1), date(2026, 11, 1)  # the year that the made-up
 UNUSED = ("feedback", "invoices")
 
 
-gc.set_threshold(
-    100_000, 50, 50
-)  # expressions are many small objects, and looking through them takes a tenth of the time
+# Expressions are many small objects, and looking through them takes a tenth of the time.
+gc.set_threshold(100_000, 50, 50)
 
 
 class Desk(desks.Desk):
