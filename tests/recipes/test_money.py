@@ -46,9 +46,11 @@ def _repeat_figures(orders: pd.DataFrame) -> dict[str, tuple[float, int, int]]:
 @pytest.fixture(scope="module")
 def discs(data: Path) -> pd.DataFrame:
     names = ["master", "sample", "day", "discs", "net"]
-    frame = pd.read_csv(data / "cdnow_sample/CDNOW_sample.txt.gz", sep=r"\s+", names=names, dtype={"master": str})
+    frame = pd.read_csv(
+        data / "cdnow_sample/CDNOW_sample.txt.gz", sep=r"\s+", names=names, dtype={"master": str, "day": str}
+    )
     frame["at"] = pd.to_datetime(frame["day"], format="%Y%m%d")
-    return frame.assign(who=frame["master"], order=frame["master"] + " " + frame["day"].astype(str))
+    return frame.assign(who=frame["master"], order=frame["master"] + " " + frame["day"])
 
 
 def test_cdnow(homes: Homes, same: Check, discs: pd.DataFrame) -> None:
@@ -287,7 +289,8 @@ def _bridge(plans: pd.DataFrame, first: pd.Timestamp, last: pd.Timestamp) -> dic
     before, after = _running(plans, first), _running(plans, last)
     both = pd.concat([before, after], axis=1, keys=["a", "b"]).fillna(0.0)
     known = set(plans.loc[plans["start"] <= first, "account_id"])
-    left = {who for who in before.index if _gap(plans[plans["account_id"] == who], first, last)}
+    window = plans[(plans["start"] <= last) & (plans["end"] > first)].sort_values(["start", "end"])
+    left = {who for who, spans in window.groupby("account_id") if who in before.index and _gap(spans, first)}
     come, gone = both["a"] == 0, (both["b"] == 0) | both.index.isin(left)
     back = (come & both.index.isin(known)) | (both.index.isin(left) & (both["b"] > 0))
     grown, kept = both["b"] - both["a"], (both["a"] > 0) & ~gone
@@ -301,14 +304,10 @@ def _bridge(plans: pd.DataFrame, first: pd.Timestamp, last: pd.Timestamp) -> dic
     }
 
 
-def _gap(spans: pd.DataFrame, first: pd.Timestamp, last: pd.Timestamp) -> bool:
+def _gap(spans: pd.DataFrame, first: pd.Timestamp) -> bool:
     """Whether all subscriptions of a customer had ended at some time of the window before another began."""
-    reach = first
-    for span in spans[(spans["start"] <= last) & (spans["end"] > first)].sort_values(["start", "end"]).itertuples():
-        if span.start > reach:
-            return True
-        reach = max(reach, span.end)
-    return False
+    reach = spans["end"].cummax().shift().fillna(first).clip(lower=first)
+    return bool((spans["start"] > reach).any())
 
 
 def test_ravenstack_expansion(homes: Homes, same: Check, plans: pd.DataFrame) -> None:
