@@ -167,6 +167,10 @@ def test_ravenstack_tickets(homes: Homes, same: Check, csv: Csv) -> None:
     ask = homes("ravenstack_saas")
     same(ask("escalation_rate")[0], 100 * (frame["escalation_flag"] == "TRUE").mean(), len(frame))
     assert (frame["escalation_flag"] == "TRUE").sum() == 56
+    (reopened,) = ask("reopen_rate")
+    assert (reopened["value"], reopened["n"]) == (None, 0)  # the file does not say what came back: that is not 0 %
+    (cost,) = ask("cost_per_resolution")
+    assert (cost["value"], cost["n"]) == (None, 0)  # nor what service costs
     scores = frame.loc[frame["satisfaction_score"] != "", "satisfaction_score"].astype(float)
     same(ask("csat")[0], 100 * (scores >= 4).mean(), len(scores))
     same(ask("first_response_time:mean")[0], 60 * frame["first_response_time_minutes"].astype(float).mean(), len(frame))

@@ -13,6 +13,7 @@ def rows(ask: Ask) -> ir.Table:
     t, out = conversations(ask, ours_out=False)
     first = t.first_resolved_at
     out.append((first.isnull() & t.resolution_seconds.notnull(), "when it was first resolved is not known"))
+    out.append((first.notnull() & t.reopen_count.isnull(), "no history of it says whether it came back"))
     return ask.rows(
         t.mutate(instant=first.coalesce(t.opened_at)),
         out=out,
@@ -39,6 +40,9 @@ def _history(*cases: tuple[str, str | None]) -> dict[str, list[dict[str, object]
     return told
 
 
+# A conversation of which only the resolution is known, as of a file without status changes.
+BARE = asked_at_midnight({"opened_at": "2026-03-02T08:00:00Z", "resolved_at": "2026-03-03T08:00:00Z"}, {})
+
 # Four resolved on the 2nd: one stays so, one is back the next day, one after exactly 7 days, one after 8. The week of
 # the last one, resolved on the 20th, is not over.
 FIVE = _history(("02", None), ("02", "03"), ("02", "09"), ("02", "10"), ("20", None))
@@ -58,11 +62,13 @@ KPI = Metric(
     traps=(
         "It counts conversations, not reopenings: one that came back twice is one.",
         "What was resolved in the last 7 days is pending: taken as settled they would make the last week look good.",
+        "Where no status changes are known, nor how often it was reopened, nothing is assumed: it is left out.",
         "A customer who asks again in a new conversation is not seen here: look at first_contact_resolution.",
     ),
     source="Interval: E. B. Wilson, JASA 22 (1927) 209–212",
     examples=(
         Example("two of four came back within 7 days", FIVE, 50.0, 4, pending=1),
+        Example("without a history", BARE, None, 0, pending=1),
         Example("none", {}, None, 0),
     ),
 )
