@@ -183,10 +183,18 @@ def test_a_return_after_the_asked_period_is_seen(desk: Any) -> None:
 
 
 def test_the_week_that_is_not_over_is_no_success(desk: Any) -> None:
-    desk.deliver({"conversations": [solved("a", 2), solved("a", 3), solved("b", 9), solved("c", 10)]})
+    days = (("a", 2), ("a", 3), ("b", 9), ("c", 10))
+    desk.deliver({"conversations": [solved(who, day, reopen_count=0) for who, day in days]})
     row = desk.one("first_contact_resolution")
     assert (row["value"], row["n"], row["pending"]) == (50, 2, 2)
     assert desk.one("reopen_rate")["pending"] == 2
+
+
+def test_what_is_not_known_to_stay_resolved_is_in_no_reopen_rate(desk: Any) -> None:
+    desk.deliver({"conversations": [solved("a", 2), solved("b", 2, reopen_count=0), solved("c", 2, reopen_count=1)]})
+    desk.deliver({"conversations": [solved("z", 20)]})
+    row = desk.one("reopen_rate")
+    assert (row["value"], row["n"], row["pending"]) == (50, 2, 0)
 
 
 def test_spam_merged_and_our_own_are_no_return(desk: Any) -> None:
