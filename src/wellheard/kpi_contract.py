@@ -302,13 +302,14 @@ def opened(kpi: Metric, variant: str | None, rows: pd.DataFrame, whole: Mapping[
     if rows["why"].isna().any() or not (rows["why"].eq("counted") == rows["counted"]).all():
         yield "a row does not say why"
     counted = rows[rows["counted"]]
-    heavy = counted[counted["den"] != 0] if "den" in counted and brick.once else counted
-    n = heavy["unit"].nunique() if brick.once else len(counted)
+    apart = brick.once or getattr(brick, "of_den", False)  # rows of the numerator alone are in no n
+    heavy = counted[counted["den"] != 0] if "den" in counted and apart else counted
+    n = heavy["unit"].nunique() if brick.once else len(heavy)
     if n != whole["n"]:
         yield f"{n} rows count, but n is {whole['n']}"
     if int(rows["waiting"].sum()) != whole["pending"]:
         yield f"{int(rows['waiting'].sum())} rows wait, but pending is {whole['pending']}"
-    if rows["id"].duplicated().any():
+    if rows.astype(str).duplicated().any():
         yield "a row is shown twice"
     if missing := set(brick.columns) - set(rows.columns):
         yield f"the rows do not show {', '.join(sorted(missing))}"
