@@ -13,8 +13,10 @@ from pathlib import Path
 from urllib.request import urlopen
 
 import pytest
+from typer.testing import CliRunner
 
 from wellheard.base.errors import BadInput
+from wellheard.cli import app
 from wellheard.kpi_pages import MARK, pages, write
 
 REPO = Path(__file__).parent.parent
@@ -51,10 +53,17 @@ def reader(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of somebody who followed the README down to its commands, `serve` left out."""
     folder = tmp_path_factory.mktemp("reader")
     (folder / "answers.csv").write_text(ANSWERS, "utf-8")
-    for words in _commands("README.md", "wellheard"):
-        done = _call(words[1:], folder)
-        assert done.returncode == 0, (words, done.stdout, done.stderr)
-        (folder / f"{' '.join(words[1:])[:60].replace('/', '_')}.out").write_text(done.stdout, "utf-8")
+    here = Path.cwd()
+    os.chdir(folder)
+    try:
+        for words in _commands("README.md", "wellheard"):
+            done = CliRunner(env={name: None for name in os.environ if name.startswith("WELLHEARD_")}).invoke(
+                app, words[1:]
+            )
+            assert done.exit_code == 0, (words, done.output, done.exception)
+            (folder / f"{' '.join(words[1:])[:60].replace('/', '_')}.out").write_text(done.stdout, "utf-8")
+    finally:
+        os.chdir(here)
     return folder
 
 

@@ -64,10 +64,11 @@ def figures_of(kpi: Metric) -> list[str | None]:
     return [None, *(variant.name for variant in kpi.variants)]
 
 
-def richest(kpi: Metric) -> list[Example]:
-    """The examples that share the rows which fill most tables, or else serve most examples."""
+def richest(kpi: Metric, most: int | None = None) -> list[Example]:
+    """The examples that share the rows which fill most tables, or else serve most examples; at most so many."""
     groups = [[e for e in kpi.examples if e.rows == example.rows] for example in kpi.examples]
-    return max(groups, key=lambda group: (sum(bool(rows) for rows in group[0].rows.values()), len(group)), default=[])
+    best = max(groups, key=lambda group: (sum(bool(rows) for rows in group[0].rows.values()), len(group)), default=[])
+    return best[:most]
 
 
 # --- words ------------------------------------------------------------------------------------------------------------
@@ -157,9 +158,9 @@ def worked(kpi: Metric, example: Example, bench: Bench) -> Problems:
             yield f"{example.words}: {limit} is {row[limit]}, not about {wanted}"
 
 
-def order_and_redelivery(kpi: Metric, bench: Bench) -> Problems:
+def order_and_redelivery(kpi: Metric, bench: Bench, most: int | None = None) -> Problems:
     """Neither the order of rows nor their arriving again changes a digit."""
-    group = richest(kpi)
+    group = richest(kpi, most)
     if not group:
         return
     bench.fill(group[0])
@@ -176,9 +177,9 @@ def order_and_redelivery(kpi: Metric, bench: Bench) -> Problems:
     bench.empty()
 
 
-def longer_joins(kpi: Metric, bench: Bench) -> Problems:
+def longer_joins(kpi: Metric, bench: Bench, most: int | None = None) -> Problems:
     """A join to tables that hold more changes nothing, and no row is counted twice when grouped by them."""
-    group = richest(kpi)
+    group = richest(kpi, most)
     if not group:
         return
     bench.fill(group[0])
