@@ -98,7 +98,8 @@ def test_settings_do_not_change_under_a_program(tmp_path: Path) -> None:
 def test_each_setting_has_a_default_a_type_and_a_sentence() -> None:
     for name, field in Settings.model_fields.items():
         assert not field.is_required(), name
-        assert field.annotation in (str, int, dict[str, str]) or all(isinstance(a, str) for a in get_args(field.annotation)), name
+        words = all(isinstance(choice, str) for choice in get_args(field.annotation))
+        assert field.annotation in (str, int, dict[str, str]) or words, name
         assert field.description, name
         assert field.description.endswith("."), name
 
