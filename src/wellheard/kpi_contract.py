@@ -65,10 +65,10 @@ def figures_of(kpi: Metric) -> list[str | None]:
 
 
 def richest(kpi: Metric, most: int | None = None) -> list[Example]:
-    """The examples that share the rows which fill most tables, or else serve most examples; at most so many."""
+    """The examples that share the rows which fill most tables, or else serve most examples; the default first."""
     groups = [[e for e in kpi.examples if e.rows == example.rows] for example in kpi.examples]
     best = max(groups, key=lambda group: (sum(bool(rows) for rows in group[0].rows.values()), len(group)), default=[])
-    return best[:most]
+    return sorted(best, key=lambda example: example.variant is not None)[:most]
 
 
 # --- words ------------------------------------------------------------------------------------------------------------
