@@ -22,6 +22,7 @@ CHROMIUM = Path("/usr/bin/chromium")
 AXE = Path(__file__).parent / "vendor" / "axe.min.js"
 WAIT = 60_000
 DEVICES = {"desktop": {"width": 1280, "height": 900}, "phone": {"width": 360, "height": 740}}
+expect.set_options(timeout=WAIT)  # of a machine that is busy with other tests
 LOOKS = [(device, scheme) for device in DEVICES for scheme in ("light", "dark")]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from decimal import Decimal
 from typing import Any
 
 import ibis
@@ -134,13 +135,18 @@ def _power(num: ir.Value, den: ir.Value, i: int, j: int) -> ir.Value:
 
 def _collected(rows: Sequence[Mapping[str, Any]], names: Sequence[str], parts: Sequence[str]) -> Table:
     keys = tuple(tuple(row[name] for name in names) for row in rows)
-    values = {p: _rounded([float(row[p] or 0) for row in rows]) for p in parts}
+    values = {p: settled([float(row[p] or 0) for row in rows]) for p in parts}
     return Table(keys, values)
 
 
-def _rounded(sums: Sequence[float]) -> Floats:
-    """Sums without the digits that hang on the order of the rows, so that equal data give equal figures to the last."""
-    return np.array([float(f"{number:.{DIGITS - 1}e}") for number in sums], dtype=np.float64)
+def settled(sums: Sequence[float]) -> Floats:
+    """Sums without the digits that hang on the order of the rows, so that equal data give equal figures to the last.
+
+    Two digits more are settled first: a square of cents often ends midway between two sums of that many digits, where
+    the last bit of a float would decide.
+    """
+    nearly = (Decimal(f"{number:.{DIGITS + 1}e}") for number in sums)
+    return np.array([float(f"{number:.{DIGITS - 1}e}") for number in nearly], dtype=np.float64)
 
 
 def ranked(ask: Ask, rows: ir.Table, level: float) -> Table:
@@ -245,4 +251,4 @@ def crossed(ask: Ask, now: ir.Table, then: ir.Table, slots: Mapping[date, date] 
     }
     grouped = both.group_by(names).agg(**sums) if names else both.aggregate(**sums)
     rows = ask.reader.run(grouped).to_pylist()
-    return {tuple(r[n] for n in names): tuple(_rounded([float(r[k] or 0) for k in sums])) for r in rows}
+    return {tuple(r[n] for n in names): tuple(settled([float(r[k] or 0) for k in sums])) for r in rows}
