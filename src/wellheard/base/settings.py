@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
 from wellheard.base.errors import BrokenHome, WellheardError
@@ -38,6 +38,10 @@ class Settings(BaseSettings):
     threads: int = Field(0, ge=0, le=256, description="Threads of the query engine; 0 takes one a core.")
     host: str = Field("127.0.0.1", description="The address that `serve` listens on.")
     port: int = Field(8710, ge=0, le=65535, description="The port that `serve` listens on; 0 takes a free one.")
+    store: SecretStr = Field(
+        SecretStr(""),
+        description="Where tokens, surveys and fresh answers are kept: postgresql://…; empty: a file in the home.",
+    )
     max_upload_mb: int = Field(512, ge=1, description="The largest file that the import page takes, in megabytes.")
     cart_minutes: int = Field(
         30, ge=0, description="Minutes after its last event from which an unbought cart counts as abandoned."
