@@ -13,6 +13,7 @@ from wellheard.metrics.interval import Interval, normal
 from wellheard.metrics.moments import Cross, Floats, Moments, divide
 
 LEAST_P = 1e-15  # a level nearer to 1 cannot be told from 1
+UNTOLD = 1e-9  # how near to 1 a correlation is made of nothing but rounding, once Σe² has lost digits of Σnum²
 
 
 @dataclass(frozen=True)
@@ -48,12 +49,16 @@ def mover(
 
 
 def correlation(first: Moments, second: Moments, cross: Cross) -> Floats:
-    """Correlation of two estimates whose units overlap: Σe1·e2/√(Σe1²·Σe2²); 0 where either shows no spread."""
+    """Correlation of two estimates whose units overlap: Σe1·e2/√(Σe1²·Σe2²); 0 where either shows no spread.
+
+    What cannot be told from ±1 is ±1, since the limits of the difference follow from the root of what is left.
+    """
     r1, r2 = first.value, second.value
     nn, nd, dn, dd = (np.asarray(x, dtype=np.float64) for x in (cross.nn, cross.nd, cross.dn, cross.dd))
     crossed = nn - r2 * nd - r1 * dn + r1 * r2 * dd
     rho = divide(crossed, np.sqrt(first.squared_errors * second.squared_errors))
-    return np.clip(np.nan_to_num(rho, nan=0.0), -1, 1)
+    rho = np.nan_to_num(rho, nan=0.0)
+    return np.where(np.abs(rho) > 1 - UNTOLD, np.sign(rho), rho)
 
 
 def p_value(interval_at: Callable[[Floats], Change | Interval], steps: int = 50) -> Floats:
