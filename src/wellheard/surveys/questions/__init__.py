@@ -1,0 +1,1 @@
+"""Question types: one folder each, with `question.py`, `page.html`, `widget.js` and `words.toml`."""

@@ -1,0 +1,23 @@
+"""The recommendation question, 0 to 10. Wording and groups: F. Reichheld, Harvard Business Review 81 (12) 2003."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from wellheard.surveys.question import Outcome, Scale
+from wellheard.surveys.scales import Points
+
+
+@dataclass(frozen=True)
+class Recommendation(Points):
+    """Detractors answer 0 to 6, passives 7 and 8, promoters 9 and 10."""
+
+    def scale(self, options: Any) -> Scale:
+        del options
+        return Scale(0, 10)
+
+    def outcome_of(self, options: Any, score: int) -> Outcome:
+        del options
+        return "low" if score <= 6 else "middle" if score <= 8 else "high"
+
+
+QUESTION = Recommendation("Recommendation", "How likely is it that they recommend us, 0 to 10: the NPS.", "nps")
