@@ -22,7 +22,7 @@ from wellheard.store.columns import METADATA
 from wellheard.store.store import FILE, newest, open_store
 from wellheard.store.tokens import hashed, new_id, new_token
 
-SURVEY = {"survey_id": "a" * 32, "workspace": "main", "name": "relationship"}
+SURVEY = {"survey_key": "a" * 32, "workspace": "main", "survey_id": "relationship"}
 
 
 @pytest.fixture

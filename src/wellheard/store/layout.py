@@ -20,17 +20,17 @@ def _about() -> list[sa.Column[str]]:
 SURVEYS = sa.Table(
     "surveys",
     METADATA,
-    sa.Column("survey_id", sa.String(32), primary_key=True),  # random: it stands in public addresses
+    sa.Column("survey_key", sa.String(32), primary_key=True),  # random: it stands in public addresses
     sa.Column("workspace", sa.Text, nullable=False),
-    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("survey_id", sa.Text, nullable=False),
     sa.Column("made_at", Instant, nullable=False),
     sa.Column("closed_at", Instant),
-    sa.UniqueConstraint("workspace", "name", name="one_survey_a_name"),
+    sa.UniqueConstraint("workspace", "survey_id", name="one_survey_an_id"),
 )
 SURVEY_VERSIONS = sa.Table(
     "survey_versions",
     METADATA,
-    sa.Column("survey_id", sa.ForeignKey("surveys.survey_id"), primary_key=True),
+    sa.Column("survey_key", sa.ForeignKey("surveys.survey_key"), primary_key=True),
     sa.Column("version", sa.Integer, primary_key=True, autoincrement=False),
     sa.Column("definition", sa.Text, nullable=False),
     sa.Column("saved_at", Instant, nullable=False),
@@ -40,7 +40,7 @@ INVITATIONS = sa.Table(
     METADATA,
     sa.Column("invitation_id", sa.String(32), primary_key=True),
     sa.Column("workspace", sa.Text, nullable=False),
-    sa.Column("survey_id", sa.ForeignKey("surveys.survey_id"), nullable=False),
+    sa.Column("survey_key", sa.ForeignKey("surveys.survey_key"), nullable=False),
     sa.Column("token_hash", sa.String(64), nullable=False, unique=True),
     sa.Column("anonymous", sa.Boolean, nullable=False),
     sa.Column("test", sa.Boolean, nullable=False),
@@ -68,10 +68,10 @@ ANSWERS = sa.Table(
     sa.Column("number", sa.BigInteger().with_variant(sa.Integer, "sqlite"), primary_key=True),
     sa.Column("submission_id", sa.String(32), nullable=False, unique=True),
     sa.Column("workspace", sa.Text, nullable=False),
-    sa.Column("survey_id", sa.ForeignKey("surveys.survey_id"), nullable=False),
+    sa.Column("survey_key", sa.ForeignKey("surveys.survey_key"), nullable=False),
     sa.Column("version", sa.Integer, nullable=False),
     sa.Column("invitation_id", sa.ForeignKey("invitations.invitation_id"), index=True),
-    sa.Column("key", sa.Text),
+    sa.Column("key_hash", sa.String(64)),
     sa.Column("body_hash", sa.String(64), nullable=False),
     sa.Column("given", sa.Text, nullable=False),
     sa.Column("complete", sa.Boolean, nullable=False),
@@ -85,7 +85,7 @@ ANSWERS = sa.Table(
     sa.Column("edit_hash", sa.String(64), nullable=False, unique=True),
     sa.Column("edit_until", Instant, nullable=False),
     sa.Column("batch_id", sa.String(32), index=True),
-    sa.UniqueConstraint("survey_id", "key", name="one_answer_a_key"),
+    sa.UniqueConstraint("survey_key", "key_hash", name="one_answer_a_key"),
     sqlite_autoincrement=True,
 )
 ANONYMOUS_ANSWERS = sa.Table(
@@ -93,7 +93,7 @@ ANONYMOUS_ANSWERS = sa.Table(
     METADATA,
     sa.Column("submission_id", sa.String(32), primary_key=True),
     sa.Column("workspace", sa.Text, nullable=False),
-    sa.Column("survey_id", sa.ForeignKey("surveys.survey_id"), nullable=False),
+    sa.Column("survey_key", sa.ForeignKey("surveys.survey_key"), nullable=False),
     sa.Column("version", sa.Integer, nullable=False),
     sa.Column("given", sa.Text, nullable=False),
     sa.Column("complete", sa.Boolean, nullable=False),
