@@ -1,0 +1,89 @@
+"""What the inbox takes and gives back: a filled-in questionnaire, already checked, and what became of it."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import cached_property
+from typing import Any, Literal
+
+from wellheard.base.errors import BadCall
+
+ABOUT = ("customer_id", "account_id", "conversation_id", "order_id", "agent_id", "channel", "touchpoint", "language")
+# What an anonymous answer keeps: nothing that names somebody.
+UNNAMED = ("channel", "touchpoint", "language")
+SPAM, TOO_FAST, DOUBLE = "spam", "too_fast", "double"
+
+
+class OtherBody(BadCall):
+    """The key of an earlier answer came again with another answer."""
+
+    code = "other_body"
+
+
+@dataclass(frozen=True)
+class Submission:
+    """A filled-in questionnaire that its survey takes. `rows` are the answers, by the columns of `survey_responses`.
+
+    `key` is a secret that the sender made up and sends again when it tries again; `token` opens an invitation; `edit`
+    is what an earlier acknowledgement gave, by which that answer is replaced (in an anonymous survey: the receipt).
+    """
+
+    workspace: str
+    survey_key: str
+    version: int
+    rows: Sequence[Mapping[str, Any]]
+    complete: bool
+    answered_at: datetime
+    anonymous: bool = False
+    test: bool = False
+    key: str | None = None
+    token: str | None = None
+    edit: str | None = None
+    flag: str | None = None
+    edit_minutes: int = 0
+    about: Mapping[str, str | None] = field(default_factory=dict)
+
+    @cached_property
+    def body_hash(self) -> str:
+        """What two submissions share that say the same."""
+        return hashlib.sha256(json.dumps([self.version, self.complete, self.given]).encode()).hexdigest()
+
+    @cached_property
+    def given(self) -> str:
+        """The rows as they are kept."""
+        return json.dumps(list(self.rows), ensure_ascii=False, separators=(",", ":"))
+
+
+@dataclass(frozen=True)
+class Kept:
+    """What became of a submission: `stored`, `changed` an earlier one, or only `repeated` it.
+
+    `edit` lets the sender change the answer until `edit_until`; in an anonymous survey it is the receipt, which lets
+    the person delete it as well. It is None where an answer came again by another way than the first time.
+    """
+
+    submission_id: str
+    state: Literal["stored", "changed", "repeated"]
+    edit: str | None
+    edit_until: datetime
+    flag: str | None = None
+
+
+def edit_token(secret: str, submission_id: str) -> str:
+    """The secret by which an answer is changed, made from the sender's own, so that a repeated call gets it again.
+
+    Only its hash is kept (HMAC-SHA-256, RFC 2104, cut to 128 bits).
+    """
+    made = hmac.digest(secret.encode(), submission_id.encode(), "sha256")[:16]
+    return base64.urlsafe_b64encode(made).decode().rstrip("=")
+
+
+def hour(moment: datetime) -> datetime:
+    """The hour in which a moment lies, by its beginning."""
+    return moment.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
