@@ -1,0 +1,1 @@
+type("ease", (q, kit) => kit.group(q, kit.points(q.points, q), kit.ends(q)));

@@ -1,0 +1,1 @@
+type("resolution", (q, kit) => kit.group(q, kit.options(q.options)));

@@ -1,0 +1,1 @@
+type("satisfaction", (q, kit) => kit.group(q, kit.points(q.points, q), kit.ends(q)));

@@ -1,0 +1,1 @@
+type("text", (q, kit) => kit.text(q.title, q.most, q.lines));
