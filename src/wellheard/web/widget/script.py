@@ -1,10 +1,10 @@
 """Puts the widget's script together: the frame, the drawing of every question type, and the style.
 
-It is put on a page as `<script src=".../widget/wellheard-HASH.js" data-survey="KEY" async></script>`. It reads
-`GET s/KEY/widget?lang=`, which answers `wellheard.web.widget.script.shown`, and sends `POST s/KEY/answers` as JSON:
-`key` (made up anew for every send, and repeated when it is tried again), `answers`, `step`, `complete`, `language`,
-`channel`, `asked_at`, and where the page says so `customer` with `signature`, `conversation_id`, `order_id`. The
-answer's `edit` comes with the next page of the same person, so that the pages become one submission.
+It is put on a page as `<script src=".../widget/wellheard-HASH.js" data-survey="KEY" async></script>`, with
+`data-identity` where the site's server has signed who is there (`surveys/identity.py`), `data-delay` in seconds,
+`data-again` in days, `data-language` and `data-touchpoint`; or a page calls `wellheard.show({survey: "KEY"})`. It reads
+`GET s/KEY/widget?lang=`, which answers `shown`, and sends `POST s/KEY/answers` with the fields of
+`surveys.collect.Sent`: each page of the survey under a new key, with the `edit` that the answer to the one before gave.
 """
 
 from __future__ import annotations

@@ -101,7 +101,7 @@
         const [item] = queue;
         const answer = await fetch(item.to, {
           method: "POST", credentials: "omit", keepalive: true,
-          headers: { "content-type": "application/json" }, body: JSON.stringify(item.body),
+          headers: { "content-type": "application/json" }, body: JSON.stringify({ ...item.body, seconds_ago: Math.max(0, (Date.now() - item.at) / 1000) }),
         });
         if (!answer.ok && (answer.status >= 500 || answer.status === 429 || answer.status === 408)) throw answer.status;
         const { edit } = answer.ok ? await answer.json() : {};
@@ -122,12 +122,12 @@
   function send(to, of, body) {
     const last = load("wellheard-edit");
     if (last && last.of === of && last.edit) body.edit = last.edit;
-    save(QUEUE, [...(load(QUEUE) || []).slice(-50), { to, of, body }]);
+    save(QUEUE, [...(load(QUEUE) || []).slice(-50), { to, of, body, at: Date.now() }]);
     return flush();
   }
 
   function draw(survey, options) {
-    const before = document.activeElement, of = random(), asked = new Date().toISOString();
+    const before = document.activeElement, of = random(), drawn = Date.now();
     const host = h("div", { lang: survey.language }), root = host.attachShadow({ mode: "open" });
     const sheet = new CSSStyleSheet();
     sheet.replaceSync(sheetText + `:host{--accent:${survey.accent};--on:${survey.on}}`);
@@ -161,8 +161,8 @@
       const later = survey.steps.findIndex((page, i) => i > number && page.some((q) => q.when.every(holds(survey, answers))));
       if (form) {
         send(`${base}s/${options.survey}/answers`, of, {
-          key: random(), answers: { ...answers }, step: number, complete: later < 0, language: survey.language, channel: "widget",
-          asked_at: asked, customer: options.customer, signature: options.signature, conversation_id: options.conversation, order_id: options.order,
+          key: random(), answers: { ...answers }, step: later < 0 ? undefined : number, language: survey.language, channel: "widget",
+          touchpoint: options.touchpoint, identity: options.identity, seconds_taken: (Date.now() - drawn) / 1000,
         }).then((sent) => { if (sent === false && later < 0) note.textContent = words.failed; });
       }
       if (later >= 0) return page(later);
