@@ -49,7 +49,7 @@ def survey(store: Store) -> str:
 
 def said(survey: str, score: int = 9, **how: Any) -> Submission:
     rows = [{"question_id": "nps", "kind": "nps", "score": score}]
-    given = {"workspace": "main", "version": 1, "complete": True, "answered_at": NOON, "edit_minutes": 60, **how}
+    given = {"workspace": "main", "version": 1, "complete": True, "arrived_at": NOON, "edit_minutes": 60, **how}
     return Submission(survey_key=survey, rows=rows, **given)
 
 
@@ -112,7 +112,7 @@ def test_a_partial_answer_is_kept_and_then_completed(inbox: Inbox, store: Store,
     inbox.take(said(survey, 3, token=token, complete=False))
     assert [row["complete"] for row in rows_of(store)] == [False]
     later = NOON + timedelta(minutes=5)
-    assert inbox.take(said(survey, 3, token=token, answered_at=later)).state == "changed"
+    assert inbox.take(said(survey, 3, token=token, arrived_at=later)).state == "changed"
     (row,) = rows_of(store)
     assert (row["complete"], row["answered_at"], row["changed_at"], row["flag"]) == (True, NOON, later, None)
 
@@ -125,8 +125,8 @@ def test_s10_an_answer_changes_by_its_token_only_and_only_in_time(inbox: Inbox, 
     with pytest.raises(Unknown):  # the id of the answer is no token
         inbox.take(said(survey, 1, edit=kept.submission_id))
     with pytest.raises(Unknown):
-        inbox.take(said(survey, 1, edit=kept.edit, answered_at=NOON + timedelta(minutes=60)))
-    assert inbox.take(said(survey, 4, edit=kept.edit, answered_at=NOON + timedelta(minutes=59))).state == "changed"
+        inbox.take(said(survey, 1, edit=kept.edit, arrived_at=NOON + timedelta(minutes=60)))
+    assert inbox.take(said(survey, 4, edit=kept.edit, arrived_at=NOON + timedelta(minutes=59))).state == "changed"
     (row,) = rows_of(store)
     assert json.loads(row["given"])[0]["score"] == 4
     assert kept.edit not in json.dumps(row, default=str)
@@ -145,7 +145,7 @@ def test_an_invitation_opens_its_own_survey_and_not_for_ever(inbox: Inbox, store
         other = save_survey(con, "main", "support", "{}", NOON).survey_key
     token = invited(store, survey, expires_at=NOON)
     with pytest.raises(Unknown):
-        inbox.take(said(other, token=token, answered_at=NOON - timedelta(seconds=1)))
+        inbox.take(said(other, token=token, arrived_at=NOON - timedelta(seconds=1)))
     with pytest.raises(Unknown):
         inbox.take(said(survey, token=new_token()))
     with pytest.raises(Unknown):
@@ -169,10 +169,21 @@ def test_r10_a_clock_set_back_makes_no_older_version_and_no_negative_wait(
 ) -> None:
     token = invited(store, survey)
     back = NOON - timedelta(days=1, hours=1)
-    kept = inbox.take(said(survey, 9, token=token, answered_at=back))
-    inbox.take(said(survey, 8, edit=kept.edit, answered_at=back - timedelta(hours=1)))
+    kept = inbox.take(said(survey, 9, token=token, arrived_at=back))
+    inbox.take(said(survey, 8, edit=kept.edit, arrived_at=back - timedelta(hours=1)))
     (row,) = rows_of(store)
     assert row["asked_at"] <= row["answered_at"] < row["changed_at"]
+
+
+def test_an_answer_held_back_by_a_device_keeps_its_time_but_moves_no_limit(
+    inbox: Inbox, store: Store, survey: str
+) -> None:
+    kept = inbox.take(said(survey, 9, held_back=timedelta(hours=2)))
+    (row,) = rows_of(store)
+    assert (row["answered_at"], row["edit_until"]) == (NOON - timedelta(hours=2), NOON + timedelta(hours=1))
+    late = NOON + timedelta(hours=1)
+    with pytest.raises(Unknown):
+        inbox.take(said(survey, 1, edit=kept.edit, arrived_at=late, held_back=timedelta(hours=2)))
 
 
 def test_flagged_answers_are_kept(inbox: Inbox, store: Store, survey: str) -> None:
@@ -218,7 +229,7 @@ def test_p3_nothing_leads_from_an_anonymous_answer_to_its_invitation(inbox: Inbo
     tokens = [invited(store, survey, anonymous=True) for _ in range(40)]
     how = {"anonymous": True, "about": {"customer_id": "c7", "agent_id": "a1", "channel": "email", "language": "de"}}
     for i, token in enumerate(tokens):
-        inbox.take(said(survey, i % 11, token=token, answered_at=NOON + timedelta(seconds=7 * i), **how))
+        inbox.take(said(survey, i % 11, token=token, arrived_at=NOON + timedelta(seconds=7 * i), **how))
     answers, used = rows_of(store, ANONYMOUS_ANSWERS), rows_of(store, USED_INVITATIONS)
     assert rows_of(store) == []
     assert len(answers) == len(used) == 40

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Literal
 
@@ -42,6 +43,24 @@ class Settings(BaseSettings):
         SecretStr(""),
         description="Where tokens, surveys and fresh answers are kept: postgresql://…; empty: a file in the home.",
     )
+    public_host: str = Field("127.0.0.1", description="The address on which `serve` takes answers from the public.")
+    public_port: int = Field(
+        8711, ge=0, le=65535, description="The port on which `serve` takes answers from the public."
+    )
+    public_address: str = Field(
+        "",
+        pattern=r"^(https?://[^\s/]+)?$",
+        description="What links to surveys begin with, such as https://ask.example.com.",
+    )
+    trusted_proxies: tuple[str, ...] = Field(
+        (), description="Networks of the proxies in front, whose X-Forwarded-For is believed, such as 10.0.0.0/8."
+    )
+    survey_secret: SecretStr = Field(
+        SecretStr(""), description="The secret, 16 characters or more, with which a site signs who answers a survey."
+    )
+    answers_per_survey: int = Field(6000, ge=1, description="Calls a minute that one survey's addresses take.")
+    answers_per_network: int = Field(120, ge=1, description="Calls a minute taken from one address, or one IPv6 /64.")
+    answers_per_invitation: int = Field(30, ge=1, description="Calls a minute taken with one invitation.")
     max_upload_mb: int = Field(512, ge=1, description="The largest file that the import page takes, in megabytes.")
     cart_minutes: int = Field(
         30, ge=0, description="Minutes after its last event from which an unbought cart counts as abandoned."
@@ -57,6 +76,20 @@ class Settings(BaseSettings):
     segments: dict[str, str] = Field(
         default_factory=dict, description="Saved filters by name; `wellheard segments` keeps them in segments.toml."
     )
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for network in value:
+            ip_network(network)
+        return value
+
+    @field_validator("survey_secret")
+    @classmethod
+    def _long_enough(cls, value: SecretStr) -> SecretStr:
+        if 0 < len(value.get_secret_value()) < 16:
+            raise ValueError("it has fewer than 16 characters and could be found by trying")
+        return value
 
     @field_validator("time_zone")
     @classmethod

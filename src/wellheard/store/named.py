@@ -58,7 +58,7 @@ class NamedAnswers:
         first = self.by_invitation.get(invitation.invitation_id) if invitation else None
         if first is not None and first["body_hash"] == submission.body_hash:
             return _kept(first, "repeated", None)
-        if first is not None and not first["complete"] and first["edit_until"] > submission.answered_at:
+        if first is not None and not first["complete"] and first["edit_until"] > submission.arrived_at:
             return self._change(first, submission)
         flag = submission.flag or (DOUBLE if first is not None else None)
         return self._add(submission, invitation, flag, None if earlier is not None else secret)
@@ -77,13 +77,13 @@ class NamedAnswers:
         invitation = self.invitations.get(hashed(submission.token))
         if invitation is None or invitation.workspace != submission.workspace:
             raise unknown_invitation()
-        invitation.check(submission.survey_key, submission.answered_at)
+        invitation.check(submission.survey_key, submission.arrived_at)
         return invitation
 
     def _edited(self, submission: Submission) -> Kept:
         """Every reason why it cannot be changed gives the same answer, so that tokens cannot be tried out."""
         row = self.by_edit.get(hashed(submission.edit or ""))
-        if row is None or row["survey_key"] != submission.survey_key or row["edit_until"] <= submission.answered_at:
+        if row is None or row["survey_key"] != submission.survey_key or row["edit_until"] <= submission.arrived_at:
             raise unknown_answer()
         if row["body_hash"] == submission.body_hash:
             return _kept(row, "repeated", None, submission.edit)
@@ -96,7 +96,7 @@ class NamedAnswers:
             "complete": submission.complete,
             "version": submission.version,
             "flag": row["flag"] or submission.flag,
-            "changed_at": max(submission.answered_at, row["changed_at"] + STEP),
+            "changed_at": max(submission.arrived_at, row["changed_at"] + STEP),
             "batch_id": None,
         }
         if "number" in row:  # else it is new in this very batch, and will be written as it is now
@@ -104,7 +104,7 @@ class NamedAnswers:
         return _kept(row, "changed", None, edit)
 
     def _add(self, submission: Submission, invitation: Invitation | None, flag: str | None, secret: str | None) -> Kept:
-        submission_id, now = new_id(), submission.answered_at
+        submission_id, now, answered = new_id(), submission.arrived_at, submission.answered_at
         edit = edit_token(secret, submission_id) if secret else new_token()
         about = {**(invitation.about if invitation else {})}
         about["language"] = submission.about.get("language") or about.get("language")
@@ -121,8 +121,8 @@ class NamedAnswers:
             "flag": flag,
             "test": submission.test or (invitation is not None and invitation.test),
             **{name: about.get(name) or submission.about.get(name) for name in ABOUT},
-            "asked_at": _asked(invitation, now),
-            "answered_at": now,
+            "asked_at": _asked(invitation, answered),
+            "answered_at": answered,
             "changed_at": now,
             "edit_hash": hashed(edit),
             "edit_until": now + timedelta(minutes=submission.edit_minutes),

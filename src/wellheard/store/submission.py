@@ -8,7 +8,7 @@ import hmac
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import Any, Literal
 
@@ -32,6 +32,7 @@ class Submission:
 
     `key` is a secret that the sender made up and sends again when it tries again; `token` opens an invitation; `edit`
     is what an earlier acknowledgement gave, by which that answer is replaced (in an anonymous survey: the receipt).
+    `held_back` is how long a device without a network kept it: that moves the answer, but no limit of time.
     """
 
     workspace: str
@@ -39,7 +40,8 @@ class Submission:
     version: int
     rows: Sequence[Mapping[str, Any]]
     complete: bool
-    answered_at: datetime
+    arrived_at: datetime
+    held_back: timedelta = timedelta()
     anonymous: bool = False
     test: bool = False
     key: str | None = None
@@ -48,6 +50,11 @@ class Submission:
     flag: str | None = None
     edit_minutes: int = 0
     about: Mapping[str, str | None] = field(default_factory=dict)
+
+    @property
+    def answered_at(self) -> datetime:
+        """When the person answered, as far as is known."""
+        return self.arrived_at - self.held_back
 
     @cached_property
     def body_hash(self) -> str:

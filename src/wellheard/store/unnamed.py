@@ -77,15 +77,15 @@ class UnnamedAnswers:
         invitation = self.invitations.get(hashed(submission.token))
         if invitation is None or invitation.workspace != submission.workspace:
             raise unknown_invitation()
-        invitation.check(submission.survey_key, submission.answered_at)
+        invitation.check(submission.survey_key, submission.arrived_at)
         known = invitation.invitation_id in self.used
         if not known:
             self.used.add(invitation.invitation_id)
-            self.newly_used[invitation.invitation_id] = submission.answered_at
+            self.newly_used[invitation.invitation_id] = submission.arrived_at
         return known
 
     def _again(self, row: Row, submission: Submission, receipt: str) -> Kept:
-        closed = submission.answered_at >= _edit_until(row, submission)
+        closed = submission.arrived_at >= _edit_until(row, submission)
         same = row["given"] == submission.given and row["complete"] == submission.complete
         if row["survey_key"] != submission.survey_key or row["deleted"] or (closed and not same):
             raise unknown_answer()
@@ -96,7 +96,7 @@ class UnnamedAnswers:
             "complete": submission.complete,
             "version": submission.version,
             "flag": row["flag"] or submission.flag,
-            "changed_in": hour(submission.answered_at),
+            "changed_in": hour(submission.arrived_at),
             "batch_id": None,
         }
         self.changed[row["submission_id"]] = row
@@ -130,7 +130,7 @@ def _row(submission: Submission, receipt: str, flag: str | None) -> Row:
         "test": submission.test,
         **{name: submission.about.get(name) for name in UNNAMED},
         "answered_in": when,
-        "changed_in": when,
+        "changed_in": hour(submission.arrived_at),
         "deleted": False,
         "receipt_hash": hashed(receipt),
         "batch_id": None,
