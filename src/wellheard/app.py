@@ -28,6 +28,7 @@ from wellheard.metrics.query import query
 from wellheard.metrics.question import OWNER, Question, Viewer, question
 from wellheard.metrics.reader import Reader
 from wellheard.metrics.segments import read_segments, remove_segment, save_segment
+from wellheard.metrics.submissions import submissions
 from wellheard.metrics.target import Pace, Target, pace, read_targets, remove_target, set_target
 from wellheard.sources import files
 from wellheard.sources.recipe import Recipe, completed, mapped, read_recipe
@@ -366,6 +367,11 @@ class Workspace:
     def feeds(self) -> list[Feed]:
         """Which KPIs this data can feed, and what is missing for the others."""
         return feeds(self.lake, {m.name: m.needs for m in self.kpis()})
+
+    def submissions(self) -> dict[str, int]:
+        """Filled-in questionnaires by survey, trial answers left out."""
+        with self.lake.reading() as snapshot:
+            return submissions(Reader(self.lake, self.settings, snapshot))
 
     def counts(self) -> dict[str, int]:
         """Rows by canonical table."""

@@ -21,6 +21,7 @@ from wellheard.metrics.query import query
 from wellheard.metrics.question import Question
 from wellheard.sources import files
 from wellheard.sources.recipe import ATTRIBUTE, Take, completed, mapped
+from wellheard.surveys.shelf import Shelf
 from wellheard.web.server import make_app
 from wellheard.web.services import Draft, Preview, Progress, Report, Services, Turned
 
@@ -138,6 +139,10 @@ def services_of(workspace: Workspace) -> Services:
         turn=lambda id: workspace.settle(workspace.turned(id)),
         conversation=lambda id: timeline_of(workspace.lake, id),
         curves=curves,
+        surveys=Shelf(workspace.home / "surveys"),
+        submissions=workspace.submissions,
+        survey_address=lambda _id: None,
+        widget_tag=lambda _id: None,
     )
 
 

@@ -14,6 +14,7 @@ from wellheard.metrics.curves import Curves
 from wellheard.metrics.metric import Metric
 from wellheard.metrics.question import Question
 from wellheard.metrics.target import Target
+from wellheard.surveys.shelf import Shelf
 
 Progress = Callable[[str, int], None]
 
@@ -234,3 +235,7 @@ class Services:
     turn: Callable[[str], str]
     conversation: Callable[[str], ConversationTimeline]
     curves: Callable[[Question], Curves]
+    surveys: Shelf
+    submissions: Callable[[], Mapping[str, int]]
+    survey_address: Callable[[str], str | None]
+    widget_tag: Callable[[str], str | None]

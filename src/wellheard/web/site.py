@@ -32,6 +32,7 @@ NAVIGATION = (
     ("/targets", "Targets"),
     ("/import", "Import"),
     ("/identity", "Identity"),
+    ("/surveys", "Surveys"),
 )
 
 

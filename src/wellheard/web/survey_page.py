@@ -40,7 +40,7 @@ class Sheet:
     `action` is where the form goes, `hidden` what it brings along beside the answers, such as tokens. `answers` are the
     raw ones so far, by question, to be shown again; `faults` say by question what is wrong with them. `address` gives
     the page in another language; `preselected` marks an answer that came with the link and must be confirmed.
-    `framed` lets our own pages show it.
+    `preview` lets our own pages frame it, and shows also what is asked under a condition.
     """
 
     survey: Survey
@@ -52,14 +52,14 @@ class Sheet:
     step: int = 0
     address: Callable[[str], str] | None = None
     preselected: bool = False
-    framed: bool = False
+    preview: bool = False
 
 
 def question_page(sheet: Sheet) -> Page:
     """The page number `step` with its questions that apply, and a button that sends them."""
     survey, language = sheet.survey, sheet.language
     page = survey.steps[max(0, min(sheet.step, len(survey.steps) - 1))]
-    asked = [q for q in page if applies(survey, q.when, sheet.answers)]
+    asked = [q for q in page if sheet.preview or applies(survey, q.when, sheet.answers)]
     more = sheet.step < len(survey.steps) - 1
     own = survey.said(survey.words, language)
     return _page(
@@ -121,7 +121,7 @@ def _page(sheet: Sheet, template: str, **context: Any) -> Page:
             **context,
         )
     )
-    return Page(html, _headers(style, sheet.framed))
+    return Page(html, _headers(style, sheet.preview))
 
 
 def _headers(style: str, framed: bool) -> dict[str, str]:
