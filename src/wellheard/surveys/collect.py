@@ -64,6 +64,22 @@ class Sent(BaseModel):
         return answers
 
 
+class Receipt(BaseModel):
+    """What a person who was given a receipt sends to have the answer deleted."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    receipt: Secret
+
+
+def receipt_of(body: bytes) -> str:
+    """The receipt that a JSON body names. Raises BadCall."""
+    try:
+        return Receipt.model_validate_json(body).receipt
+    except ValidationError as error:
+        raise _fault(error) from None
+
+
 def sent_of(body: bytes) -> Sent:
     """What a JSON body says. Raises BadCall naming the first field that is wrong."""
     try:

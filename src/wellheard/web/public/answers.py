@@ -1,0 +1,126 @@
+"""Answers as JSON: for the widget on pages of the survey's origins, and for programs."""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from wellheard.base.errors import BadCall, Refused
+from wellheard.store.submission import Kept
+from wellheard.store.unnamed import delete_by_receipt
+from wellheard.surveys.collect import receipt_of, sent_of
+from wellheard.surveys.reading import Reading
+from wellheard.surveys.survey import Survey
+from wellheard.web.public.reception import Reception, body_of
+from wellheard.web.widget.script import shown, widget_script
+
+FOREVER = "public, max-age=31536000, immutable"
+
+
+def routes(reception: Reception) -> list[Route]:
+    """The addresses that speak JSON, and the widget's script."""
+
+    async def take(request: Request) -> Response:
+        key = request.path_params["key"]
+        reception.count(request, key)
+        survey, version = reception.survey(key)
+        allowed = allowed_origin(request, survey)
+        if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
+            raise _not_json()
+        sent = sent_of(await body_of(request))
+        submission, reading = reception.collected(survey, version, sent)
+        if submission is None:
+            return _faulty(reading, allowed)
+        kept = await reception.keep(submission)
+        return JSONResponse(_told(kept, reading), 201 if kept.state == "stored" else 200, headers=allowed)
+
+    async def show(request: Request) -> Response:
+        key = request.path_params["key"]
+        reception.count(request, key)
+        survey, _ = reception.survey(key)
+        allowed = allowed_origin(request, survey)
+        if not survey.open:
+            return JSONResponse(None, 404, headers=allowed)
+        language = survey.spoken(request.query_params.get("lang"))
+        return JSONResponse(shown(survey, language), headers={**allowed, "cache-control": "public, max-age=60"})
+
+    async def preflight(request: Request) -> Response:
+        survey, _ = reception.survey(request.path_params["key"])
+        told = {
+            "access-control-allow-methods": "GET, POST",
+            "access-control-allow-headers": "content-type",
+            "access-control-max-age": "600",
+        }
+        return Response(status_code=204, headers={**allowed_origin(request, survey), **told})
+
+    async def delete(request: Request) -> Response:
+        key = request.path_params["key"]
+        reception.count(request, key)
+        survey, _ = reception.survey(key)
+        allowed = allowed_origin(request, survey)
+        await run_in_threadpool(forget, reception, survey.key, receipt_of(await body_of(request)))
+        return Response(status_code=204, headers=allowed)
+
+    async def script(request: Request) -> Response:
+        made = widget_script()
+        if request.path_params["name"] != made.name:
+            return Response("there is no such script\n", 404, media_type="text/plain")
+        headers = {"cache-control": FOREVER, "access-control-allow-origin": "*"}
+        return Response(made.text, media_type="text/javascript", headers=headers)
+
+    return [
+        Route("/s/{key}/answers", take, methods=["POST"]),
+        Route("/s/{key}/answers", preflight, methods=["OPTIONS"]),
+        Route("/s/{key}/receipt", delete, methods=["DELETE"]),
+        Route("/s/{key}/widget", show, methods=["GET"]),
+        Route("/s/{key}/widget", preflight, methods=["OPTIONS"]),
+        Route("/widget/{name}", script, methods=["GET"]),
+    ]
+
+
+def forget(reception: Reception, survey_key: str, receipt: str) -> None:
+    """Deletes the anonymous answer of a receipt. Raises Unknown."""
+    with reception.store.writing() as con:
+        delete_by_receipt(con, survey_key, receipt, reception.now())
+
+
+def allowed_origin(request: Request, survey: Survey) -> dict[str, str]:
+    """The headers that let a page of another origin read the answer, where the survey names that origin.
+
+    Raises Refused for a page of any other origin; programs send none.
+    """
+    origin = request.headers.get("origin")
+    if origin is None or urlsplit(origin).netloc.lower() == request.headers.get("host", "").lower():
+        return {"vary": "origin"}
+    if origin not in survey.origins:
+        raise Refused(
+            "this survey is not asked on that site", hint="add its origin to the survey's `origins`", field="origin"
+        )
+    return {"vary": "origin", "access-control-allow-origin": origin}
+
+
+def _told(kept: Kept, reading: Reading) -> dict[str, object]:
+    """An acknowledgement. It does not say whether the answer was flagged: who floods us need not learn how."""
+    return {
+        "state": kept.state,
+        "id": kept.submission_id or None,
+        "edit": kept.edit,
+        "edit_until": kept.edit_until.isoformat(),
+        "complete": reading.complete,
+        "step": reading.step,
+    }
+
+
+def _faulty(reading: Reading, headers: dict[str, str]) -> Response:
+    field, word = next(iter(reading.faults.items()), (None, "empty"))
+    message = f"the answer to {field} is {word.replace('_', ' ')}" if field else "no question was answered"
+    error = {"code": "bad_answer", "message": message, "hint": "answer as the questions offer", "field": field}
+    return JSONResponse({"error": error, "faults": dict(reading.faults)}, 422, headers=headers)
+
+
+def _not_json() -> BadCall:
+    return BadCall("the body is not announced as JSON", hint="send content-type: application/json")
