@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from wellheard.base.errors import BadCall
 from wellheard.base.periods import add_months, offsets
+from wellheard.simulate.volume import USUAL, Volume
 
 Array = NDArray[Any]
 
@@ -150,6 +151,7 @@ class Company:
     seed: int
     end: date
     part: int = 0
+    volume: Volume = USUAL
     incident: int = field(init=False)
     improvement: int = field(init=False)
 

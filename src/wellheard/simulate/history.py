@@ -18,10 +18,12 @@ from wellheard.simulate.readings import write_health, write_values
 from wellheard.simulate.referrals import referrers, write_referrals, write_unheard
 from wellheard.simulate.reviews import write_feedback
 from wellheard.simulate.shop import Shop, surveyed
+from wellheard.simulate.standing import write_standing_orders
 from wellheard.simulate.support import Desk, open_cases, write_conversations
 from wellheard.simulate.surveys import Interviewer
 from wellheard.simulate.truth import Tally, write_truth
 from wellheard.simulate.usage import write_usage
+from wellheard.simulate.volume import USUAL, Volume
 from wellheard.simulate.writer import Writer, Written
 
 END = date(2026, 11, 1)
@@ -36,16 +38,17 @@ def simulate(
     end: date = END,
     duplicates: float = 0.0,
     gaps: int = 0,
+    volume: Volume = USUAL,
 ) -> Written:
     """Writes the made-up company Larkfield into the folder `out`: a file a canonical table, and `truth.json`.
 
     `customers` contacts live through `months` months up to the day `end`, midnight UTC and exclusive. The same
     arguments give the same files. `duplicates` is the share of rows that are delivered twice, `gaps` the number of
-    days of which no visits and no usage arrived. Memory holds at most `company.PART` contacts with their contracts, and
-    what `company.BLOCK` of them do in one month; a larger company has a file a table for each part. Raises BadCall when
-    an argument is out of its range.
+    days of which no visits and no usage arrived, `volume` says of what there is more or less than usual. Memory holds
+    at most `company.PART` contacts with their contracts, and what `company.BLOCK` of them do in one month; a larger
+    company has a file a table for each part. Raises BadCall when an argument is out of its range.
     """
-    company = Company(customers, months, seed, end)
+    company = Company(customers, months, seed, end, volume=volume)
     flaws, tally = Flaws(company, duplicates, gaps), Tally(company)
     with Writer(out, flaws) as writer:
         write_almanac(writer, company)
@@ -76,7 +79,7 @@ def _write_population(writer: Writer, company: Company, accounts: Accounts, peop
     write_accounts(writer, accounts, versions)
     by, at = referrers(company, accounts, people)
     write_customers(writer, company, accounts, people, versions, by)
-    write_subscriptions(writer, people, accounts)
+    write_subscriptions(writer, company, people, accounts)
     write_referrals(writer, company, people, by, at)
 
 
@@ -96,6 +99,7 @@ def _write_month(
     outcome = desk.work()
     write_conversations(writer, company, cases, desk, outcome)
     visits, orders = Shop(writer, company, accounts, people, tally, month, block).open(who)
+    write_standing_orders(writer, company, accounts, people, month, block, who)
     write_usage(writer, company, people, month, block, who)
     write_health(writer, company, people, month, block, who)
     write_values(writer, company, people, month, block, who)

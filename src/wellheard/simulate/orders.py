@@ -26,6 +26,8 @@ from wellheard.simulate.writer import Writer
 
 KINDS = ("new", "upsell", "cross_sell", "renewal")
 SUBSCRIPTION = "Larkfield subscription"
+STATUSES = ("trialing", "active", "trial expired", "trial converted", "cancelled", "changed")
+CHANGED = 5
 HOSTING = 0.14  # of contract revenue: what the goods cost
 UNPAID = 0.012  # of invoices
 TOOLING_CENTS = 410_000  # a month
@@ -133,7 +135,7 @@ def _invoice(writer: Writer, company: Company, customers: Customers, month: int,
     )
 
 
-def write_subscriptions(writer: Writer, customers: Customers, accounts: Accounts) -> None:
+def write_subscriptions(writer: Writer, company: Company, customers: Customers, accounts: Accounts) -> None:
     """The table `subscriptions`: a row a dated period; a change of plan or seats begins a new one."""
     lives, periods = customers.lives, customers.lives.periods
     order = np.lexsort((periods["start"], periods["account"]))
@@ -143,27 +145,46 @@ def write_subscriptions(writer: Writer, customers: Customers, accounts: Accounts
     trial, runs = p["movement"] == 0, p["end"] == NEVER
     returned = np.append(p["movement"][1:] == MOVEMENTS.index("reactivation"), False)
     gone = ~runs & (last | returned)
-    status = np.select([runs & trial, runs, gone & trial, trial, gone], [0, 1, 2, 3, 4], 5)
+    status = np.select([runs & trial, runs, gone & trial, trial, gone], [0, 1, 2, 3, 4], CHANGED)
+    p |= {"status": status, "trial": trial}
+    terms = _terms(company, p)
+    p, account, rows = terms, terms["account"], len(terms["account"])
     writer.append(
         "subscriptions",
         idents("S", writer.number("subscriptions", rows) + np.arange(rows)),
-        np.where(runs, p["start"], p["end"]),
+        np.where(p["end"] == NEVER, p["start"], p["end"]),
         {
             "customer_id": writer.contacts(customers.main[account]),
             "account_id": writer.accounts(account),
             "product": constant(SUBSCRIPTION, rows),
             "plan": words(PLANS, p["plan"]),
-            "status": words(("trialing", "active", "trial expired", "trial converted", "cancelled", "changed"), status),
+            "status": words(STATUSES, p["status"]),
             "mrr": money(p["mrr"]),
             "currency": words(CURRENCIES, lives.currency[account]),
             "interval": words(("month", "year"), accounts.annual[account].astype(int)),
-            "trial": flags(trial),
+            "trial": flags(p["trial"]),
             "started_at": instants(p["start"]),
             "ended_at": instants(p["end"], NEVER),
             "attributes.movement": words(MOVEMENTS, p["movement"]),
             "attributes.seats": idents("", p["seats"], width=1),
         },
     )
+
+
+def _terms(company: Company, periods: dict[str, Array]) -> dict[str, Array]:
+    """The periods, cut into terms where the company's volume wants a row a term; the last piece ends as the whole."""
+    if not company.volume.term_months:
+        return periods
+    term = company.volume.term_months * 30 * DAY
+    start, end = periods["start"], periods["end"]
+    pieces = np.maximum(-(-(np.minimum(end, company.last) - start) // term), 1)
+    place = np.arange(pieces.sum()) - np.repeat(np.cumsum(pieces) - pieces, pieces)
+    final = place == np.repeat(pieces, pieces) - 1
+    cut = {name: np.repeat(values, pieces) for name, values in periods.items()}
+    cut["start"] = cut["start"] + place * term
+    cut["end"] = np.where(final, cut["end"], cut["start"] + term)
+    cut["status"] = np.where(final, cut["status"], CHANGED)
+    return cut
 
 
 def spend(writer: Writer, company: Company, accounts: Accounts, customers: Customers, month: int) -> None:

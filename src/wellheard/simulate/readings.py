@@ -23,6 +23,7 @@ FELT = 0.7  # share of texts with a tone that show an emotion
 DELAY = 90  # seconds until a text is read
 LEARNED_FROM = 0.5  # of the history, when the learned health score begins
 MOOD_ON_HEALTH, HEALTH_NOISE = 0.8, 0.5
+GOLDEN = 0.6180339887498949  # its multiples fill 0 to 1 evenly, so that any share of the contacts can be picked
 VALUE_OF_COST, VALUE_SPREAD = 6.0, 0.5  # a lifetime value beside what winning the account cost
 
 
@@ -80,6 +81,7 @@ def write_health(writer: Writer, company: Company, customers: Customers, month: 
     rng = company.rng("health", month, block)
     at = np.full(len(who), company.start(month + 1) - 1)
     here = who[customers.here(who, at)]
+    here = here[here * GOLDEN % 1 < company.volume.readings]
     odds = 0.6 + MOOD_ON_HEALTH * customers.mood[here] + company.effect("nps", month, customers.exposure[here])
     learned = month >= round(company.months * LEARNED_FROM)
     for model in (MODEL, LEARNED) if learned else (MODEL,):

@@ -98,7 +98,7 @@ class Shop:
 
     def _visits(self, who: Array) -> Visits:
         rng, customers, month = self.rng, self.customers, self.month
-        growth = 1 + GROWTH * month
+        growth = (1 + GROWTH * month) * self.company.volume.visits
         rate = KNOWN_VISITS * self.company.season(month) * growth * np.exp(MOOD_ON_VISITS * customers.mood[who])
         self._tally_orders(who, rate)
         known = np.repeat(who, rng.poisson(rate))

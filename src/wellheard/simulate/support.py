@@ -95,7 +95,7 @@ def open_cases(writer: Writer, company: Company, customers: Customers, month: in
     rng = company.rng("conversations", month, block)
     fresh = np.where(company.start(month) - customers.created[who] < 45 * DAY, 1.8, 1.0)
     rate = column(SEGMENTS, "asks")[customers.segment[who]] * customers.talk[who] * fresh
-    rate = rate * company.effect("volume", month, customers.exposure[who])
+    rate = rate * company.effect("volume", month, customers.exposure[who]) * company.volume.conversations
     customer = np.repeat(who, rng.poisson(rate))
     opened = moments(company, rng, month, customers.zone[customer], "work")
     here = customers.here(customer, opened)

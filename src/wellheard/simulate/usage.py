@@ -22,7 +22,7 @@ def write_usage(writer: Writer, company: Company, customers: Customers, month: i
     """The table `usage`: a row counts one person's uses of one feature in one sitting."""
     rng = company.rng("usage", month, block)
     rate = RATE[customers.persona[who]] * np.exp(MOOD_ON_USAGE * customers.mood[who])
-    customer = np.repeat(who, rng.poisson(rate))
+    customer = np.repeat(who, rng.poisson(rate * company.volume.usage))
     at = moments(company, rng, month, customers.zone[customer], "work")
     left = customers.lives.leaves_at(customers.account[customer], at) - at
     kept = customers.here(customer, at) & ((left > FADES_FROM) | (rng.random(len(at)) < FADED))
