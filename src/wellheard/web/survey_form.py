@@ -21,6 +21,8 @@ from wellheard.surveys.words import ENGLISH
 Draft = dict[str, Any]
 YES = "on"
 CONDITION = ("question", "outcome", "at_least", "at_most", "choice")
+HEAD = ("title", "intro")
+THANKS = ("title", "text", "link")
 LABELS = {
     "title": "Question",
     "low": "Low end",
@@ -46,7 +48,7 @@ def with_fields(draft: Draft, form: FormData) -> Draft:
     language = str(form.get("language", ENGLISH))
     made = {**draft, **_head(form)}
     made["branding"] = {"name": _text(form, "s.brand"), "accent": _text(form, "s.accent") or "#1f5c57"}
-    made["words"] = _worded(draft.get("words"), language, form, "sw.", ("title", "intro"))
+    made["words"] = _worded(draft.get("words"), language, form, "sw.", HEAD)
     made["questions"] = [_question(q, form, f"q.{i}", language) for i, q in enumerate(draft["questions"])]
     made["thanks"] = [_thanks(t, form, f"t.{i}", language) for i, t in enumerate(draft.get("thanks", []))]
     renamed = {
@@ -95,7 +97,7 @@ def _thanks(draft: Draft, form: FormData, name: str, language: str) -> Draft:
     if name not in form:
         return draft
     return {
-        "words": _worded(draft.get("words"), language, form, f"{name}.w.", ("title", "text", "link")),
+        "words": _worded(draft.get("words"), language, form, f"{name}.w.", THANKS),
         "when": _conditions(draft.get("when"), form, f"{name}.when"),
         "link": _text(form, f"{name}.link") or None,
     }
@@ -250,7 +252,7 @@ def shown_draft(draft: Draft, language: str) -> dict[str, Any]:
     thanks = [
         {
             "index": i,
-            "words": (t.get("words") or {}).get(language, {}),
+            "words": dict.fromkeys(THANKS, "") | (t.get("words") or {}).get(language, {}),
             "link": t.get("link") or "",
             "when": _shown_condition(t.get("when")),
             "earlier": [q["id"] for q in draft["questions"]],
@@ -260,7 +262,7 @@ def shown_draft(draft: Draft, language: str) -> dict[str, Any]:
     return {
         "questions": questions,
         "thanks": thanks,
-        "own": (draft.get("words") or {}).get(language, {}),
+        "own": dict.fromkeys(HEAD, "") | (draft.get("words") or {}).get(language, {}),
         "branding": {"name": "", "accent": "#1f5c57"} | (draft.get("branding") or {}),
         "types": [(name, type_.title, type_.about) for name, type_ in question_types().items()],
     }

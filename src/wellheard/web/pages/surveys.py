@@ -13,8 +13,8 @@ from starlette.datastructures import FormData
 from wellheard.base.errors import BadInput, WellheardError
 from wellheard.surveys.catalogue import question_type
 from wellheard.surveys.shelf import definition, survey_text, templates
-from wellheard.surveys.survey import Survey, survey_from
-from wellheard.surveys.words import LANGUAGES
+from wellheard.surveys.survey import Branding, Survey, survey_from
+from wellheard.surveys.words import ENGLISH, LANGUAGES
 from wellheard.web.guard import POLICY
 from wellheard.web.site import Site
 from wellheard.web.survey_form import Draft, done, draft_in, name_of, shown_draft, with_fields
@@ -78,8 +78,10 @@ def routes(site: Site) -> APIRouter:
 
 
 def _new(site: Site, request: Request, template: str, fault: Any = "", status: int = 200, **typed: str) -> HTMLResponse:
-    ready = [(t, _measures(t), t.asked(t.questions[0], "en").word("title")) for t in templates().values()]
     said = {"name": "", "brand": site.services.settings.workspace_name, **typed}
+    ours = {"branding": Branding(name=site.services.settings.workspace_name)}
+    named = [template.model_copy(update=ours) for template in templates().values()]
+    ready = [(t, _measures(t), t.asked(t.questions[0], ENGLISH).word("title")) for t in named]
     chosen = template if template in templates() else next(iter(templates()))
     return site.page(request, "survey_new.html", status, ready=ready, chosen=chosen, typed=said, fault=fault)
 
@@ -100,7 +102,7 @@ def _made(site: Site, request: Request, told: dict[str, str]) -> Response:
 
 def _changed(site: Site, request: Request, id: str, form: FormData) -> Response:
     draft = with_fields(draft_in(form), form)
-    language, do = str(form.get("language", "en")), str(form.get("do", ""))
+    language, do = str(form.get("language", ENGLISH)), str(form.get("do", ""))
     if do == "save":
         try:
             survey = survey_from({**draft, "id": id})
