@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from wellheard.base.errors import Refused, Unknown
+from wellheard.base.errors import BadCall, Refused, Unknown
 from wellheard.metrics.catalogue import metric, metrics
 from wellheard.metrics.names import VALUES, Origin, dimension, known_names
 from wellheard.metrics.question import RESULT, column_of
@@ -91,3 +91,22 @@ def test_a_dimension_never_hides_a_figure(desk: Any) -> None:
         ("few", "EUR", 1, "EUR"),
     }
     assert set(desk.one("revenue_per_user", compare="previous")) <= RESULT
+
+
+@pytest.mark.parametrize(
+    ("name", "held"),
+    [
+        ("region[1, 2]", "text"),
+        ("answered_at[5]", "instant"),
+        ("complete[1]", "boolean"),
+        ("segments.eu[1]", "boolean"),
+    ],
+)
+def test_only_a_number_is_cut_into_ranges(name: str, held: str) -> None:
+    with pytest.raises(BadCall, match=f"holds {held}"):
+        dimension(name, "survey_responses", nothing, {"eu": "region = 'EU'"})
+
+
+def test_an_attribute_and_a_fifth_may_be_cut() -> None:
+    for name in ("score[7, 9]", "rfm_money[2, 4]", "seats[10]"):
+        assert dimension(name, "survey_responses", lambda _: frozenset({"seats"})).bins is not None

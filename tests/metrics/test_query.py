@@ -211,3 +211,25 @@ def test_the_answer_says_up_to_when_there_are_data(desk: Any) -> None:
     assert answer.to_pandas()["n"].tolist() == [2]
     assert answer.to_polars()["n"].to_list() == [2]
     assert answer.to_arrow()["n"].to_pylist() == [2]
+
+
+@pytest.mark.parametrize(
+    ("how", "field"),
+    [
+        ({"start": "0001-01-01"}, "from"),
+        ({"end": "9999-12-31", "compare": "year"}, "to"),
+        ({"start": "1900-01-01", "end": "2026-01-01", "grain": "day"}, "grain"),
+    ],
+)
+def test_no_question_costs_a_row_for_every_day_of_the_calendar(desk: Any, how: dict[str, Any], field: str) -> None:
+    desk.deliver(scores(nps(9, "2026-01-05")))
+    with pytest.raises(BadCall) as refused:
+        desk.kpi("nps", **how)
+    assert refused.value.field == field
+    assert len(desk.kpi("nps", start="1900-01-01", end="2026-01-01", grain="quarter")) == 4 * 126
+
+
+def test_the_longest_range_is_compared_with_the_one_before(desk: Any) -> None:
+    desk.deliver(scores(nps(9, "2026-01-05")))
+    (row,) = desk.kpi("nps", start="1700-01-01", end="2400-01-01", compare="previous")
+    assert (row["value"], row["previous"]) == (100.0, None)

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from itertools import islice
 
 import ibis
 import ibis.expr.types as ir
 
+from wellheard.base.errors import BadCall
 from wellheard.base.periods import Period, covering
 from wellheard.metrics.ask import DIM, Ask, Gathered
 from wellheard.metrics.metric import Asked
 from wellheard.metrics.names import bins_of
 from wellheard.metrics.question import Question
 from wellheard.metrics.reader import Reader
+
+MOST_PERIODS = 20_000  # fifty years of days; a row dated in the year 1 must not cost minutes
 
 
 class Frame:
@@ -35,7 +39,14 @@ class Frame:
             return ()
         if self.grain is None:
             return (Period(self.start, self.end),)
-        return tuple(covering(self.start, self.end, self.grain, week_start))
+        periods = tuple(islice(covering(self.start, self.end, self.grain, week_start), MOST_PERIODS + 1))
+        if len(periods) > MOST_PERIODS:
+            raise BadCall(
+                f"there are more than {MOST_PERIODS:,} periods from {self.start} to {self.end}",
+                hint="take a longer grain, or a shorter range by --from and --to",
+                field="grain",
+            )
+        return periods
 
     def partial(self, period: Period) -> bool:
         """Whether a period is cut by the range or goes on after the data's end."""

@@ -14,6 +14,7 @@ from itertools import pairwise
 from wellheard.base.errors import BadCall, Refused, Unknown
 from wellheard.metrics.where import Where, names_in, parse
 from wellheard.tables.catalogue import table as canonical
+from wellheard.tables.catalogue import tables
 from wellheard.tables.table import Table, Type
 
 PREFIXES = {"customer": "customers", "account": "accounts", "touchpoint": "touchpoints"}
@@ -23,6 +24,7 @@ HIDDEN = ("id", "ingested_at", "deleted", "attributes", "updated_at")
 SEGMENTS = "segments"
 BINNED = re.compile(r"(?P<name>[^\[\]]+)\[(?P<edges>[^\[\]]*)\]")
 MOST_EDGES = 50
+NUMBERS = (Type.INTEGER, Type.NUMBER, Type.MONEY)
 VALUES = ("rfm_recency", "rfm_frequency", "rfm_money")  # the fifth of the customers by what they ordered
 NOT_SHARED = ("source", "source_id", "account_id", "created_at", "ended_at", "external_id")
 
@@ -74,6 +76,7 @@ def dimension(
     """What `name` means beside the table `fact`. Raises Unknown with what there is, Refused for a personal column."""
     if cut := BINNED.fullmatch(name):
         inner = dimension(cut["name"].strip(), fact, attributes_of, segments)
+        _must_be_number(inner)
         return replace(inner, name=name, bins=bins_of(name))
     table = canonical(fact)
     head, _, rest = name.partition(".")
@@ -110,6 +113,18 @@ def bins_of(name: str) -> Bins | None:
         hint = "write rising edges as revenue[100, 500], or one step as age[10]"
         raise BadCall(f"{name!r} does not say where to cut", hint=hint, field="by")
     return Bins(width=numbers[0]) if len(numbers) == 1 else Bins(tuple(numbers))
+
+
+def _must_be_number(found: Dimension) -> None:
+    """Raises BadCall for a column that holds no number; an attribute may hold one, and so may the fifths."""
+    if found.condition is not None:
+        held = Type.BOOLEAN.value
+    else:
+        places = [o for o in found.origins if o.attribute is None and o.table in tables()]
+        held = next((t.value for o in places if (t := canonical(o.table).by_name[o.column].type) not in NUMBERS), "")
+    if held:
+        hint = "only a number is cut into ranges: group by the name alone"
+        raise BadCall(f"{found.name} holds {held}", hint=hint, field="by")
 
 
 def _segment(

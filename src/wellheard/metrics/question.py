@@ -10,6 +10,7 @@ from wellheard.base.periods import Grain, grain_of
 from wellheard.metrics.where import Where, parse
 
 COMPARES = ("previous", "year")
+EARLIEST, LATEST = date(1700, 1, 1), date(2400, 1, 1)
 ENGINES = ("auto", "facts", "rollups")
 # The columns that every answer has; a dimension that bears such a name is shown with "by_" before it.
 RESULT = frozenset((
@@ -106,12 +107,14 @@ def question(
 
 
 def _day(value: date | str | None, field: str) -> date | None:
-    if value is None or isinstance(value, date):
-        return value
+    """The day meant. The calendar's own ends are refused, since no period before or after them can be reckoned."""
     try:
-        return date.fromisoformat(value)
+        day = date.fromisoformat(value) if isinstance(value, str) else value
     except ValueError:
         raise BadCall(f"{value!r} is not a day", hint="write 2026-01-31", field=field) from None
+    if day is not None and not EARLIEST <= day <= LATEST:
+        raise BadCall(f"{day} is too far away", hint=f"name a day from {EARLIEST} to {LATEST}", field=field)
+    return day
 
 
 def column_of(name: str) -> str:
