@@ -218,6 +218,40 @@ def test_kpis_are_listed_with_their_words(call: Call) -> None:
     assert "nps" in call("kpis").out
 
 
+def test_every_outcome_is_named_beside_its_share(call: Call, tmp_path: Path) -> None:
+    (tmp_path / "why.csv").write_text(
+        "id,when,choice\na,2025-03-04,support\nb,2025-03-04,support\nc,2025-03-04,other\n"
+    )
+    taken = (
+        "--table",
+        "survey_responses",
+        "--set",
+        "kind=intent",
+        "--map",
+        "source_id=id",
+        "--map",
+        "answered_at=when",
+    )
+    assert call("import", "why.csv", *taken).code == 0
+    lines = [line for line in call("kpi", "visitor_intent").out.splitlines() if "%" in line and "│" in line]
+    shown = {line.split("│")[2].strip(): line.split("│")[3].strip() for line in lines}
+    assert {name: shown[name] for name in ("support", "other", "navigational")} == {
+        "support": "66.7 %",
+        "other": "33.3 %",
+        "navigational": "0.0 %",
+    }
+
+
+def test_a_variant_is_not_headed_by_the_usual_formula(call: Call, answers: Path) -> None:
+    assert call("import", answers, "--table", "survey_responses", *MAPPED).code == 0
+    usual, mean = call("kpi", "nps").out, call("kpi", "nps:mean", "--level", "0.999").out
+    assert usual.startswith("Net Promoter Score: 100 × (promoters")
+    assert "promoters" not in mean
+    assert "not NPS" in mean
+    assert "99.9% interval" in mean
+    assert "promoters" in call("kpi", "nps:latest_per_customer").out  # it counts other answers by the same formula
+
+
 def test_a_table_of_cells_runs_no_formula(call: Call, tmp_path: Path) -> None:
     (tmp_path / "=cmd.csv").write_text(ANSWERS)
     assert call("import", "=cmd.csv", "--table", "survey_responses", *MAPPED).code == 0

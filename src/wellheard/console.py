@@ -65,15 +65,24 @@ def print_answer(answer: Answer, format: str) -> None:
     if answer.question.rows:
         print_objects(rows, "table", answer.to_arrow().column_names)
         return
-    asked = answer.asked
-    title = f"{answer.metric.title}: {answer.metric.formula}"
+    for line in _heading(answer):
+        out().print(line, style="italic", markup=False, highlight=False)
     named = [_figure(row, answer) for row in rows]
     _print_table(
-        named, [n for n in (named[0] if named else {}) if any(row[n] not in ("", None) for row in named)], title
+        named, [n for n in (named[0] if named else {}) if any(row[n] not in ("", None) for row in named)], None
     )
     if answer.data_end is not None:
-        definition = answer.metric.definition(asked.variants)
+        definition = answer.metric.definition(answer.asked.variants)
         out().print(f"[dim]data up to {answer.data_end} · {definition} · snapshot {answer.snapshot}[/]")
+
+
+def _heading(answer: Answer) -> list[str]:
+    """What the figures are: the KPI's formula where it holds, and the words of each variant that changes it."""
+    metric = answer.metric
+    chosen = [metric.variant(name) for name in answer.asked.variants]
+    whole = all(variant.brick is None for variant in chosen)
+    first = f"{metric.title}: {metric.formula}" if whole else metric.title
+    return [first, *(f"  {variant.name}: {variant.words}" for variant in chosen)]
 
 
 def _figure(row: Mapping[str, Any], answer: Answer) -> dict[str, Any]:
@@ -82,10 +91,13 @@ def _figure(row: Mapping[str, Any], answer: Answer) -> dict[str, Any]:
     start, end = (date.fromisoformat(row[k]) if row[k] else None for k in ("period_start", "period_end"))
     period = "" if start is None or end is None else units.period_name(start, grain, end)
     shown: dict[str, Any] = {"period": period + (" (partial)" if row["partial"] else "")}
+    split = answer.metric.split
+    if split is not None and answer.metric.splits(answer.question.variants):
+        shown[split.column] = row[split.column]
     groups = {name: row[column_of(name)] for name in answer.question.by}
     shown |= {name: units.NONE if value is None else value for name, value in groups.items()}
     shown["value"] = str(units.written(row["value"], unit, currency))
-    shown[f"{answer.question.level:.0%} interval"] = units.spread(row["low"], row["high"], unit, currency)
+    shown[f"{100 * answer.question.level:g}% interval"] = units.spread(row["low"], row["high"], unit, currency)
     shown["n"] = row["n"]
     shown["pending"] = row["pending"] or ""
     shown["state"] = "" if row["state"] == "ok" else row["state"]
