@@ -5,11 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from html import unescape
+from pathlib import Path
 
 import pytest
 from fastapi.testclient import TestClient
 
+from wellheard.app import ImportCall
 from wellheard.metrics.catalogue import metrics
+from wellheard.web.site import worded
 
 
 def text_of(html: str) -> str:
@@ -163,3 +166,28 @@ def test_S21_hostile_addresses_are_only_text(
             harmless(client.get("/kpi/nps", params={field: text}).text)
         harmless(client.get("/kpis", params={"q": text}).text)
         harmless(client.get("/kpi/" + text.replace("/", "")).text)
+
+
+def test_a_figure_that_is_not_the_usual_one_says_so(client: TestClient) -> None:
+    page = client.get("/kpi/nps?figure=mean&wait=1").text
+    assert "mean: The average answer, 0 to 10: not NPS." in text_of(page)
+    assert "Net Promoter Score, mean" in page  # the chart's title
+    assert "not NPS" not in text_of(client.get("/kpi/nps/headline").text)
+
+
+def test_the_one_outcome_that_is_shown_is_named(fresh: TestClient, tmp_path: Path) -> None:
+    rows = [f"{n},{choice},2026-03-{n + 1:02d}" for n, choice in enumerate(["support"] * 3 + ["informational"])]
+    file = tmp_path / "intents.csv"
+    file.write_text("\n".join(["source_id,choice,answered_at", *rows, "last,other,2026-04-02"]), encoding="utf-8")
+    fresh.workspace.import_files(ImportCall(paths=(file,), table="survey_responses", constants={"kind": "intent"}))
+    assert "Visitor intent: informational 25.0 %" in text_of(fresh.get("/?wait=1").text)
+    page = fresh.get("/kpi/visitor_intent?wait=1").text
+    assert 'value="informational" checked' in page
+    assert "informational: The intent informational alone." in text_of(page)
+
+
+def test_names_in_a_definition_are_set_as_such(client: TestClient) -> None:
+    page = client.get("/kpi/nps").text
+    assert "the variant <code>mean</code> says so" in page
+    assert "`" not in text_of(page)
+    assert worded("<b> `a<b`") == "&lt;b&gt; <code>a&lt;b</code>"

@@ -29,6 +29,11 @@ class Answer:
     snapshot: int
     notes: tuple[str, ...] = ()
 
+    @property
+    def title(self) -> str:
+        """The KPI's title with the variants that the figures are of, which may make another figure of it."""
+        return ", ".join((self.metric.title, *(name.replace("_", " ") for name in self.asked.variants)))
+
     def to_arrow(self) -> pa.Table:
         """The result as an Arrow table."""
         return self.table

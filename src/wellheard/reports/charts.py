@@ -73,7 +73,7 @@ def trend(answer: Answer, width: int = WIDE) -> Chart:
     ]
     if axis.low < 0 < axis.high:
         layers.insert(0, _zero())
-    title = _title(answer.metric.title, words)
+    title = _title(answer.title, words)
     chart = _styled(alt.layer(*layers), title, width, 280 if width >= WIDE else 220)
     return Chart(chart, _trend_words(answer, rows, currency), _cut_note(axis, words))
 
@@ -104,11 +104,11 @@ def groups(answer: Answer, rows: Sequence[Row], dimension: str, overall: Row | N
     if overall is not None and overall["value"] is not None:
         at = alt.Chart(alt.Data(values=[{"all": overall["value"] / factor}]))
         layers.insert(0, at.mark_rule(color=MUTED, strokeDash=[3, 3], strokeWidth=1.25).encode(x="all:Q"))
-    title = _title(f"{answer.metric.title} by {dimension.replace('_', ' ')}", words)
+    title = _title(f"{answer.title} by {dimension.replace('_', ' ')}", words)
     chart = _styled(alt.layer(*layers), title, width, max(30 * len(data), 60))
     said = "; ".join(point["words"] for point in data) or "nothing to show"
     note = " ".join(x for x in (_cut_note(axis, words), "The dashed line is the whole." if overall else "") if x)
-    return Chart(chart, f"{answer.metric.title} by {dimension}. {said}", note)
+    return Chart(chart, f"{answer.title} by {dimension}. {said}", note)
 
 
 def histogram(bars: Sequence[Bar], title: str, unit: str, width: int = WIDE) -> Chart:
@@ -216,12 +216,12 @@ def _trend_words(answer: Answer, rows: Sequence[Row], currency: str | None) -> s
     grain = answer.question.grain
     known = [row for row in rows if row["value"] is not None]
     if not known:
-        return f"{answer.metric.title}: no value in this range"
+        return f"{answer.title}: no value in this range"
     first, last = (
         f"{period_name(date.fromisoformat(row['period_start']), grain)}: {_figure(row, answer.asked.unit, currency)}"
         for row in (known[0], known[-1])
     )
-    return f"{answer.metric.title} by {grain.value if grain else 'range'}. First {first}. Last {last}."
+    return f"{answer.title} by {grain.value if grain else 'range'}. First {first}. Last {last}."
 
 
 def _cut_note(axis: Axis, unit: str) -> str:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Callable
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
@@ -26,13 +27,14 @@ STATIC = {
     **{path.name: path for path in sorted((HERE / "assets").iterdir())},
     **{path.name: path for path in sorted((HERE / "vendor").iterdir()) if path.suffix in (".js", ".woff2")},
 }
+NAMED = re.compile(r"`([^`]+)`")
 NAVIGATION = (
     ("/", "Scorecard"),
     ("/kpis", "KPIs"),
     ("/targets", "Targets"),
+    ("/surveys", "Surveys"),
     ("/import", "Import"),
     ("/identity", "Identity"),
-    ("/surveys", "Surveys"),
 )
 
 
@@ -51,7 +53,7 @@ class Site:
             trim_blocks=True,
             lstrip_blocks=True,
         )
-        self._templates.filters |= {"day": _day, "moment": _moment, "count": _count}
+        self._templates.filters |= {"day": _day, "moment": _moment, "count": _count, "worded": worded}
         self._templates.globals |= {
             "asset": asset,
             "written": units.written,
@@ -122,6 +124,11 @@ def _day(day: date) -> str:
 
 def _moment(moment: datetime) -> str:
     return f"{units.day_name(moment.date())}, {moment:%H:%M} UTC"
+
+
+def worded(text: str) -> Markup:
+    """A sentence of a definition as HTML: what stands between backticks is a name, set as one."""
+    return Markup(NAMED.sub(r"<code>\1</code>", str(escape(text))))
 
 
 def _count(number: int) -> str:

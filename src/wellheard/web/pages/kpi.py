@@ -183,7 +183,13 @@ def _headline(site: Site, view: View) -> Markup:
     kind = response.kind_of(view.kpi)
     heard = response.stat(site, view.whole(), kind) if kind else None
     stats += [heard] if heard else []
-    return site.piece("headline.html", stats=stats, moved=moved, notes=answer.notes)
+    return site.piece("headline.html", stats=stats, moved=moved, notes=[*_said(answer), *answer.notes])
+
+
+def _said(answer: Answer) -> list[str]:
+    """What each variant makes of the KPI: beside the figures, so that none is taken for the usual one."""
+    chosen = [answer.metric.variant(name) for name in answer.asked.variants]
+    return [f"{variant.name.replace('_', ' ')}: {variant.words}" for variant in chosen]
 
 
 def _stat(answer: Answer, row: Row, words: str) -> dict[str, Any]:
