@@ -19,12 +19,17 @@ def rows(ask: Ask) -> ir.Table:
         scale = FIVE
         out.append((~effort, "asked for ease, where high is good"))
     else:
-        scale = commonest_scale(ask, t.filter(~effort), (SEVEN, FIVE))
+        scale = commonest_scale(ask, t.filter(~effort), (SEVEN, FIVE), "ces", _eased)
         out.append((effort, "asked for effort, where low is good: see the variant v1_effort"))
     out.append((~on_scale(t, *scale), f"not asked on the scale {scale[0]} to {scale[1]}: scales do not mix"))
     easy = t.score >= ibis.ifelse(t.scale_max == 7, 5, 4)
     hard = t.score <= ibis.ifelse(t.scale_max == 7, 3, 2)
     return ask.rows(t, out=out, score=t.score, good=easy, bad=hard, x=t.score)
+
+
+def _eased(t: ir.Table) -> ir.BooleanValue:
+    """Answers to how easy it was, where high is good."""
+    return ~(t.direction == "low_is_good").fill_null(False)
 
 
 HUNDRED = scored("ces", {7: 20, 6: 30, 5: 20, 4: 20, 1: 10}, scale_max=7)

@@ -10,6 +10,7 @@ from wellheard.metrics.ask import CONVERTED, DIM, Ask
 from wellheard.metrics.bricks import Ratio
 from wellheard.metrics.conversations import conversations, named_apart
 from wellheard.metrics.metric import Example, Metric, Need
+from wellheard.metrics.reader import Reader
 from wellheard.metrics.samples import conversations as asked_at_midnight
 from wellheard.metrics.where import names_in
 
@@ -24,7 +25,7 @@ def _cases(ask: Ask) -> ir.Table:
     """The conversations, each with its own cost, or else with the costs that name it."""
     t, out = conversations(ask, ours_out=False)
     t = ask.money(named_apart(t, "conversation"), "conversations", ["cost"])
-    named = _service_costs(ask).filter(ibis._.conversation_id.notnull())
+    named = _service_costs(ask.reader).filter(ibis._.conversation_id.notnull())
     named = ask.money(named.mutate(instant=named.incurred_at), "costs", ["amount"])
     # A ledger may name the conversations of the only source there is; of several, those of its own.
     alone = len(ask.reader.sources("conversations")) <= 1
@@ -51,15 +52,21 @@ def _cases(ask: Ask) -> ir.Table:
 
 def _costs_known(ask: Ask) -> bool:
     """Whether any conversation has a cost, or the ledger an entry for service."""
-    spent = ask.reader.table("conversations").cost
-    return bool(
-        ask.reader.kept("a conversation's cost", lambda: ask.reader.run(spent.notnull().any()).as_py())
-        or ask.reader.kept("a cost of service", lambda: ask.reader.run(_service_costs(ask).count()).as_py())
+    return ask.reader.kept("a conversation's cost", _any_cost, ("conversations",)) or ask.reader.kept(
+        "a cost of service", _any_service_cost, ("costs",)
     )
 
 
-def _service_costs(ask: Ask) -> ir.Table:
-    t = ask.reader.table("costs")
+def _any_cost(reader: Reader) -> bool:
+    return bool(reader.run(reader.table("conversations").cost.notnull().any()).as_py())
+
+
+def _any_service_cost(reader: Reader) -> bool:
+    return bool(reader.run(_service_costs(reader).count()).as_py())
+
+
+def _service_costs(reader: Reader) -> ir.Table:
+    t = reader.table("costs")
     return t.filter(t.kind == "service")
 
 

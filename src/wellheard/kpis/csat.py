@@ -16,7 +16,7 @@ def rows(ask: Ask) -> ir.Table:
     t, out = answers(ask, "csat")
     out.append((t.scale_min.isnull() | t.scale_max.isnull(), "its scale is not known"))
     if ask.has("mean"):
-        scale = commonest_scale(ask, t, SCALES)
+        scale = commonest_scale(ask, t, SCALES, "csat")
         out.append(
             (~on_scale(t, *scale), f"not asked on the scale {scale[0]} to {scale[1]}: scales do not mix in a mean")
         )

@@ -18,7 +18,7 @@ def rows(ask: Ask) -> ir.Table:
     if ask.has("text"):
         return _texts(ask)
     t, out = answers(ask, "emotion", every_item=True)
-    low, high = commonest_scale(ask, t, SCALES)
+    low, high = commonest_scale(ask, t, SCALES, "emotion")
     t = t.mutate(pleasant=is_pleasant(t), emotion=item_of(t))
     out.append((~on_scale(t, low, high), f"not asked on the scale {low} to {high}: scales do not mix"))
     out.append((t.pleasant.isnull(), "an emotion that is neither known as pleasant nor as unpleasant"))

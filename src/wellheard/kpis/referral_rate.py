@@ -6,6 +6,7 @@ import ibis.expr.types as ir
 from wellheard.metrics.ask import DIM, Ask
 from wellheard.metrics.bricks import Ratio, Share
 from wellheard.metrics.metric import Example, Metric, Need, Variant
+from wellheard.metrics.reader import Reader
 from wellheard.metrics.revenue import unfiltered
 from wellheard.metrics.samples import MARCH, Rows
 
@@ -44,15 +45,19 @@ def _customers(ask: Ask) -> ir.Table:
     windows = ask.windows()
     history = ask.reader.table("customers", history=True)
     first = history.group_by(whose=history.id).agg(since=history.created_at.min())
-    told = ask.reader.kept("customers since", lambda: ask.reader.run(history.created_at.notnull().any()).as_py())
+    told = ask.reader.kept("customers since", _any_since, ("customers",))
     c = ask.reader.table("customers")
     c = c.mutate(customer_id=c.source_id).left_join(first, c.id == first.whose)
     there = c.join(windows, [c.since.isnull() | (c.since < windows.finish)])
     there = there.filter(there.ended_at.isnull() | (there.ended_at > there.begin))
     there = ask.belonging(there.mutate(instant=there.finish), "customers")
     dims = {name: there[name].min() for name in there.columns if name.startswith(DIM)}
-    unknown = there.since.isnull() & ibis.literal(bool(told))
+    unknown = there.since.isnull() & ibis.literal(told)
     return there.group_by(["period", "unit"]).agg(id=there.id.min(), unknown=unknown.all(), **dims)
+
+
+def _any_since(reader: Reader) -> bool:
+    return bool(reader.run(reader.table("customers", history=True).created_at.notnull().any()).as_py())
 
 
 def _told(*made: tuple[str, bool]) -> Rows:

@@ -6,7 +6,7 @@ import ibis.expr.types as ir
 from wellheard.metrics.ask import Ask
 from wellheard.metrics.bricks import Share
 from wellheard.metrics.metric import Example, Metric, Need, Preset, Variant
-from wellheard.metrics.reader import instant_literal
+from wellheard.metrics.reader import Reader, instant_literal
 from wellheard.metrics.samples import invitations
 
 DAYS = 14  # after which an invitation without an answer counts as not answered
@@ -48,29 +48,27 @@ def _answered(ask: Ask, t: ir.Table) -> ir.Table:
 
 def _delivered(ask: Ask, t: ir.Table) -> ir.BooleanValue:
     """Delivered or seen; sources that tell of no delivery at all are believed to deliver what does not bounce."""
-    telling = ask.reader.kept(("sources that tell of delivery",), lambda: _telling(ask))
+    telling = ask.reader.kept("sources that tell of delivery", _telling, ("survey_invitations",))
     known = t.delivered_at.notnull() | t.seen_at.notnull()
     return known | ~t.source.isin(telling) if telling else known | ibis.literal(True)
 
 
-def _telling(ask: Ask) -> list[str]:
-    t = ask.reader.table("survey_invitations")
-    return sorted(
-        row["source"]
-        for row in ask.reader.run(t.filter(t.delivered_at.notnull()).select("source").distinct()).to_pylist()
-    )
+def _telling(reader: Reader) -> list[str]:
+    t = reader.table("survey_invitations")
+    telling = t.filter(t.delivered_at.notnull()).select("source").distinct()
+    return sorted(row["source"] for row in reader.run(telling).to_pylist())
 
 
 def _asks_for(ask: Ask, t: ir.Table, kind: str) -> ir.BooleanValue:
     """Whether the invitation's survey has a question of a kind."""
-    found = ask.reader.kept(("surveys", kind), lambda: _surveys(ask, kind))
+    found = ask.reader.kept(("surveys", kind), lambda every: _surveys(every, kind), ("survey_responses",))
     return t.survey_id.isin(found).fill_null(False) if found else ibis.literal(False)
 
 
-def _surveys(ask: Ask, kind: str) -> list[str]:
-    r = ask.reader.table("survey_responses")
+def _surveys(reader: Reader, kind: str) -> list[str]:
+    r = reader.table("survey_responses")
     some = r.filter((r.kind == kind) & r.survey_id.notnull()).select("survey_id").distinct()
-    return sorted(row["survey_id"] for row in ask.reader.run(some).to_pylist())
+    return sorted(row["survey_id"] for row in reader.run(some).to_pylist())
 
 
 TEN = invitations(answered=3, seen=2, delivered=3, bounced=2)

@@ -33,7 +33,7 @@ def rows(ask: Ask) -> ir.Table:
 def _heard(ask: Ask, windows: ir.Table) -> ir.Table:
     """Who answered any question in a window."""
     t = unfiltered(ask).facts("survey_responses")
-    t = t.filter(~t.test.fill_null(False) & (t.score.notnull() | t.choice.notnull()))
+    t = t.filter(~t.test.fill_null(False) & t.flag.isnull() & (t.score.notnull() | t.choice.notnull()))
     t = t.mutate(unit=t.account_key.coalesce(t.unit)) if ask.has("by_account") else t
     t = t.join(windows, [t.instant >= windows.begin, t.instant < windows.finish])
     return t.select(**{"h:period": t.period, "h:unit": t.unit}).distinct()

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import ibis
 import ibis.expr.types as ir
 
 from wellheard.metrics.ask import Ask, Reason
+from wellheard.metrics.reader import Reader
+
+Scales = tuple[tuple[int, int], ...]
 
 
 def answers(ask: Ask, kind: str, *, every_item: bool = False, value: str = "score") -> tuple[ir.Table, list[Reason]]:
@@ -19,7 +22,7 @@ def answers(ask: Ask, kind: str, *, every_item: bool = False, value: str = "scor
     """
     t = ask.facts("survey_responses")
     t = ask.in_range(t.filter(t.kind == kind))
-    out: list[Reason] = [(t.test, "a trial answer")]
+    out: list[Reason] = [(t.test, "a trial answer"), (t.flag.notnull(), "flagged as a program's or a second answer")]
     if not (every_item or ask.mentions("question_id")):
         out.append((~t.main, "not the survey's main question of its kind"))
     out.append((t[value].isnull(), f"no {value}: the question was skipped"))
@@ -44,14 +47,31 @@ def on_scale(t: ir.Table, low: int, high: int) -> ir.BooleanValue:
     return ((t.scale_min == low) & (t.scale_max == high)).fill_null(False)
 
 
-def commonest_scale(ask: Ask, t: ir.Table, allowed: tuple[tuple[int, int], ...]) -> tuple[int, int]:
-    """The scale, of those allowed, on which most answers were given; the first where there are none.
+def commonest_scale(
+    ask: Ask, t: ir.Table, allowed: Scales, kind: str, among: Callable[[ir.Table], ir.BooleanValue] | None = None
+) -> tuple[int, int]:
+    """The scale, of those allowed, on which most answers of a kind were given; the first where there are none.
 
-    Two scales never mix in one figure, so the others are left out with a reason.
+    Two scales never mix in one figure, so the others are left out with a reason. It is that of all the data, so that
+    no range changes it; a question with a filter looks at the rows `t` that the filter leaves. `among` narrows the
+    kind's answers.
     """
+    if ask.filters:
+        return _commonest(ask.reader, t, allowed)
+
+    def everyones(reader: Reader) -> tuple[int, int]:
+        every = reader.table("survey_responses")
+        every = every.filter(every.kind == kind)
+        return _commonest(reader, every if among is None else every.filter(among(every)), allowed)
+
+    key = ("commonest scale", kind, allowed, getattr(among, "__name__", ""))
+    return ask.reader.kept(key, everyones, ("survey_responses",))
+
+
+def _commonest(reader: Reader, t: ir.Table, allowed: Scales) -> tuple[int, int]:
     scored = t.filter(t.score.notnull())
     counts = {f"s{i}": on_scale(scored, *scale).sum() for i, scale in enumerate(allowed)}
-    row = ask.reader.run(scored.aggregate(**counts)).to_pylist()[0]
+    row = reader.run(scored.aggregate(**counts)).to_pylist()[0]
     numbers = [row[f"s{i}"] or 0 for i in range(len(allowed))]
     return allowed[numbers.index(max(numbers))]
 

@@ -317,7 +317,7 @@ class Ask:
         currency of the data is that of the whole table, so that no filter changes it; a second fact of one question
         is brought to the currency of the first.
         """
-        held = self.reader.kept(("currencies", fact), lambda: self._currencies(self.reader.table(fact)))
+        held = self.reader.kept(("currencies", fact), lambda every: _currencies(every, fact), (fact,))
         self.currency = self.settings.currency or self.currency or (held[0] if held else None)
         if all(c == self.currency for c in held):
             return table.mutate(no_rate=ibis.literal(False))
@@ -337,12 +337,6 @@ class Ask:
         amounts_in = {name: (joined[name].cast("float64") * rate).cast(CONVERTED) for name in amounts}
         return joined.mutate(no_rate=rate.isnull(), **amounts_in)
 
-    def _currencies(self, table: ir.Table) -> list[str]:
-        """The currencies in a table, the commonest first."""
-        counted = table.filter(table.currency.notnull()).group_by("currency").agg(n=ibis._.count())
-        rows = self.reader.run(counted).to_pylist()
-        return [row["currency"] for row in sorted(rows, key=lambda r: (-r["n"], r["currency"]))]
-
     def _rates(self) -> ir.Table:
         """Dated rates into the reporting currency, each until the next one.
 
@@ -361,6 +355,14 @@ class Ask:
         order = ibis.window(group_by="r:from", order_by="r:begin")
         following = both["r:begin"].lead().over(order)
         return both.mutate(**{"r:end": following.coalesce(ibis.literal(FAR.date()))})
+
+
+def _currencies(reader: Reader, fact: str) -> list[str]:
+    """The currencies in a table, the commonest first."""
+    table = reader.table(fact)
+    counted = table.filter(table.currency.notnull()).group_by("currency").agg(n=ibis._.count())
+    rows = reader.run(counted).to_pylist()
+    return [row["currency"] for row in sorted(rows, key=lambda r: (-r["n"], r["currency"]))]
 
 
 def _valued(rows: ir.Table, found: Dimension, fact: str) -> ir.Value:

@@ -9,7 +9,7 @@ import ibis.expr.types as ir
 
 from wellheard.base.errors import BadCall
 from wellheard.metrics.ask import DIM, FAR, PAST, Ask
-from wellheard.metrics.reader import instant_literal
+from wellheard.metrics.reader import Reader, instant_literal
 
 SPANS = (("subscriptions", ("started_at", "ended_at")), ("customers", ("created_at", "ended_at")))
 RANK = "rank "
@@ -121,12 +121,20 @@ def _priced(ask: Ask, over: ir.Table, fact: str) -> ir.Table:
     return over.mutate(mrr=over.mrr.fill_null(0))
 
 
+def _paused(versions: ir.Table) -> ir.BooleanValue:
+    return versions.status.lower().isin(PAUSED).fill_null(False)
+
+
+def _any_pause(reader: Reader) -> bool:
+    versions = reader.table("subscriptions", history=True)
+    return bool(reader.run(versions.filter(_paused(versions)).count()).as_py())
+
+
 def _without_pauses(ask: Ask, spans: ir.Table) -> ir.Table:
     """The subscription periods without the stretches in which their history says that they were paused."""
     versions = ask.reader.table("subscriptions", history=True)
-    paused = versions.status.lower().isin(PAUSED).fill_null(False)
-    some = ask.reader.kept("pauses", lambda: ask.reader.run(versions.filter(paused).count()).as_py())
-    if not some:
+    paused = _paused(versions)
+    if not ask.reader.kept("pauses", _any_pause, ("subscriptions",)):
         return spans
     running = versions.filter(~paused).select(
         version=versions.id,

@@ -42,6 +42,11 @@ class Reader:
         self.as_of = as_of
         self.zone = settings.time_zone
 
+    @property
+    def all_rows(self) -> Reader:
+        """The reader of everyone's rows at this snapshot: itself, but for one that reads some people's rows alone."""
+        return self
+
     def table(self, name: str, *, private: bool = False, history: bool = False) -> ir.Table:
         """A canonical table as of the reader's snapshot."""
         return self.lake.table(name, private=private, history=history, as_of=self.as_of)
@@ -56,7 +61,7 @@ class Reader:
 
     def bounds(self, name: str, instant: str | None = None) -> Bounds:
         """First and last instant of a table and its number of rows."""
-        return self.kept(("bounds", name, instant), lambda: self._bounds(name, instant))
+        return self.kept(("bounds", name, instant), lambda every: every._bounds(name, instant), (name,))
 
     def extent(self, spans: tuple[Span, ...]) -> tuple[datetime | None, datetime | None]:
         """The first and last instant of the first of `spans` that has rows; nothing beyond this moment is data."""
@@ -71,19 +76,20 @@ class Reader:
 
     def attributes(self, name: str) -> frozenset[str]:
         """The keys that occur in a table's attributes."""
-        return self.kept(("attributes", name), lambda: self._attributes(name))
+        return self.kept(("attributes", name), lambda every: every._attributes(name), (name,))
 
     def sources(self, name: str) -> tuple[str, ...]:
         """The sources that a table's rows came from."""
-        return self.kept(("sources", name), lambda: self._sources(name))
+        return self.kept(("sources", name), lambda every: every._sources(name), (name,))
 
-    def kept(self, key: Any, make: Callable[[], T]) -> T:
-        """`make()`, computed once a snapshot."""
-        full = (str(self.lake.folder), self.snapshot, key)
+    def kept(self, key: Any, make: Callable[[Reader], T], tables: tuple[str, ...]) -> T:
+        """`make` of the reader of all rows, computed once for as long as none of `tables` changes."""
+        every = self.all_rows
+        full = (str(every.lake.folder), every.lake.version(tables, every.snapshot), key)
         if full not in self._facts:
             if len(self._facts) >= KEPT_FACTS:
                 self._facts.clear()
-            self._facts[full] = make()
+            self._facts[full] = make(every)
         return self._facts[full]  # type: ignore[no-any-return]
 
     def local_day(self, instant: datetime) -> date:

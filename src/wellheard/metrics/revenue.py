@@ -13,7 +13,7 @@ from wellheard.metrics.ask import Ask, Reason
 from wellheard.metrics.cohort import spans_of
 from wellheard.metrics.purchases import NOT_COUNTED, is_order, order_key
 from wellheard.metrics.question import OWNER
-from wellheard.metrics.reader import instant_literal
+from wellheard.metrics.reader import Reader, instant_literal
 
 EARNED = (("orders", ("ordered_at",)), ("subscriptions", ("started_at", "ended_at")))
 MONTH = 30.436875 * 86_400e6  # a mean month in microseconds
@@ -103,10 +103,13 @@ def _orders_in(ask: Ask, windows: ir.Table) -> ir.Table:
     return t.join(windows, [t.ordered_at >= windows.begin, t.ordered_at < windows.finish])
 
 
+def _any_order_line(reader: Reader) -> bool:
+    return bool(reader.run(reader.table("orders").order_id.notnull().any()).as_py())
+
+
 def _is_first_line(ask: Ask, t: ir.Table) -> ir.BooleanValue:
     """Whether a row is the first line of its order that stands, so that an order of several lines is one deal."""
-    listed = ask.reader.table("orders").order_id.notnull()
-    if not ask.reader.kept("order lines", lambda: ask.reader.run(listed.any()).as_py()):
+    if not ask.reader.kept("order lines", _any_order_line, ("orders",)):
         return ibis.literal(True)
     lines = ibis.window(group_by=[t.source, order_key(t), t.stands], order_by=[t.ordered_at, t.id])
     return ibis.row_number().over(lines) == 0
@@ -143,8 +146,11 @@ def spent(ask: Ask, windows: ir.Table, kinds: tuple[str, ...]) -> ir.Table:
 
 
 def _service_costs(ask: Ask) -> bool:
-    t = ask.reader.table("costs")
-    return bool(ask.reader.kept("service costs", lambda: ask.reader.run((t.kind == "service").any()).as_py()))
+    return ask.reader.kept("service costs", _any_service_cost, ("costs",))
+
+
+def _any_service_cost(reader: Reader) -> bool:
+    return bool(reader.run((reader.table("costs").kind == "service").any()).as_py())
 
 
 def _months(ask: Ask) -> ir.Table:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import importlib.util
 import sqlite3
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, contextmanager, suppress
 from itertools import count
 from pathlib import Path
@@ -25,7 +25,7 @@ from wellheard.base.settings import Settings
 from wellheard.tables.catalogue import table as canonical
 from wellheard.tables.catalogue import tables
 from wellheard.tables.table import Column, Table
-from wellheard.warehouse import schema, takeback
+from wellheard.warehouse import changes, schema, takeback
 from wellheard.warehouse.writing import Spill, line
 
 LAKES = ("facts", "personal")
@@ -85,6 +85,7 @@ class Lake:
     def __init__(self, folder: Path, settings: Settings) -> None:
         self.folder = folder
         self._local = threading.local()
+        self._changes = changes.Changes()
         self._cursors: list[duckdb.DuckDBPyConnection] = []
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         known = self._known_format()
@@ -297,6 +298,14 @@ class Lake:
         name = f"_held_{self._local.held}"
         self.con.execute(f"create temp table {name} as {self.backend.compile(expression)}")
         return self.backend.table(name, database=("temp", "main"))
+
+    def version(self, tables: Iterable[str], snapshot: int) -> int:
+        """The snapshot in which any of the fact tables last changed, at or before `snapshot`; a trial's own number."""
+        if snapshot < 0:
+            return snapshot
+        if self._changes.seen < snapshot:
+            self._changes = changes.read(self.con)
+        return self._changes.last(tables, snapshot)
 
     def snapshot(self) -> int:
         """The number of the lake's newest state."""
