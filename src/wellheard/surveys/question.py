@@ -86,6 +86,15 @@ class Asked:
 
 
 @dataclass(frozen=True)
+class Example:
+    """What somebody may send, and what its rows must hold; None where it is refused. The contract suite tries it."""
+
+    raw: Any
+    rows: tuple[Mapping[str, Any], ...] | None
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class QuestionType:
     """One type of question. A folder in `surveys/questions/` defines one as `QUESTION`; its name is the folder's.
 
@@ -97,6 +106,7 @@ class QuestionType:
     about: str
     kind: str = "custom"
     options: type[Options] = field(default=Options)
+    examples: tuple[Example, ...] = ()
 
     def scale(self, options: Any) -> Scale | None:
         """The scale of its answers; None where it has none."""
@@ -168,11 +178,13 @@ def offered(asked: Asked, raw: Any, options: tuple[str, ...]) -> str:
 
 
 def plain_text(asked: Asked, raw: Any, most: int = LONGEST_TEXT) -> str:
-    """A text as written, composed as Unicode has it, without control characters. Raises BadAnswer where too long."""
+    """A text as written, composed, without control characters. Raises BadAnswer where it is empty or too long."""
     if not isinstance(raw, str):
         raise BadAnswer(asked.id, "not_offered", f"the answer to {asked.id} is no text")
     composed = unicodedata.normalize("NFC", raw.replace("\r\n", "\n").replace("\r", "\n"))
     text = "".join(c for c in composed if c in KEPT_CONTROLS or unicodedata.category(c) not in ("Cc", "Cs")).strip()
+    if not text:
+        raise BadAnswer(asked.id, "missing", f"the answer to {asked.id} holds nothing that can be read")
     if len(text) > most:
         raise BadAnswer(asked.id, "too_long", f"the answer to {asked.id} is longer than {most} characters")
     return text

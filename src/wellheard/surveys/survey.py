@@ -116,7 +116,7 @@ class Branding(Part):
     """How a survey looks: the name that it speaks for, and the colour of its buttons."""
 
     name: Annotated[str, StringConstraints(max_length=80, strip_whitespace=True)] = ""
-    accent: Annotated[str, StringConstraints(pattern=r"^#[0-9a-f]{6}$", to_lower=True)] = "#1f5c57"
+    accent: Annotated[str, StringConstraints(pattern=r"^#[0-9a-fA-F]{6}$", to_lower=True)] = "#1f5c57"
 
 
 class Survey(Part):

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from wellheard.surveys.options import OTHER, Offered, option_words
-from wellheard.surveys.question import Answer, Asked, BadAnswer, QuestionType, is_empty, offered, plain_text
+from wellheard.surveys.question import Answer, Asked, BadAnswer, Example, QuestionType, is_empty, offered, plain_text
 
 
 @dataclass(frozen=True)
@@ -28,4 +28,16 @@ class Choice(QuestionType):
         return (self.answer(asked, choice=choice, comment=text if choice == OTHER else None),)
 
 
-QUESTION = Choice("Single choice", "One of several options that you write.", options=Offered)
+TWO = {"choices": ["price", "service"]}
+MORE = {**TWO, "other": True}
+EXAMPLES = (
+    Example("price", ({"choice": "price"},), TWO),
+    Example(
+        {"choice": "other", "other": "Parking"}, ({"choice": "other", "comment": "Parking"},), {**TWO, "other": True}
+    ),
+    Example({"other": "Parking"}, ({"choice": "other", "comment": "Parking"},), MORE),
+    Example("other", None, TWO),
+    Example("quality", None, TWO),
+    Example(["price"], None, TWO),
+)
+QUESTION = Choice("Single choice", "One of several options that you write.", options=Offered, examples=EXAMPLES)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from wellheard.surveys.options import OTHER, Offered, option_words
-from wellheard.surveys.question import Answer, Asked, BadAnswer, QuestionType, is_empty, offered, plain_text
+from wellheard.surveys.question import Answer, Asked, BadAnswer, Example, QuestionType, is_empty, offered, plain_text
 
 
 @dataclass(frozen=True)
@@ -44,4 +44,22 @@ class Choices(QuestionType):
         )
 
 
-QUESTION = Choices("Multiple choice", "Any number of several options that you write.", options=Offered)
+TWO = {"choices": ["price", "service"]}
+EXAMPLES = (
+    Example(
+        ["price"],
+        ({"choice": "price", "score": 1, "scale_min": 0, "scale_max": 1}, {"choice": "service", "score": 0}),
+        TWO,
+    ),
+    Example("service", ({"choice": "price", "score": 0}, {"choice": "service", "score": 1}), TWO),
+    Example(
+        {"choice": ["price"], "other": "Parking"},
+        ({"score": 1}, {"score": 0}, {"choice": "other", "score": 1, "comment": "Parking"}),
+        {**TWO, "other": True},
+    ),
+    Example(["price", "quality"], None, TWO),
+    Example([["price"]], None, TWO),
+)
+QUESTION = Choices(
+    "Multiple choice", "Any number of several options that you write.", options=Offered, examples=EXAMPLES
+)

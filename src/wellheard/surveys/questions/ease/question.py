@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from wellheard.surveys.question import Options, Outcome, Scale
+from wellheard.surveys.question import Example, Options, Outcome, Scale
 from wellheard.surveys.scales import Points
 
 
@@ -25,4 +25,10 @@ class Ease(Points):
         return "low" if score < middle else "middle" if score == middle else "high"
 
 
-QUESTION = Ease("Ease", "How easy something was, 1 to 7 or 1 to 5: the customer effort score.", "ces", Length)
+EXAMPLES = (
+    Example(7, ({"score": 7, "scale_min": 1, "scale_max": 7, "direction": "high_is_good"},)),
+    Example("5", ({"score": 5, "scale_max": 5},), {"points": 5}),
+    Example(6, None, {"points": 5}),
+    Example(8, None),
+)
+QUESTION = Ease("Ease", "How easy something was, 1 to 7 or 1 to 5: the customer effort score.", "ces", Length, EXAMPLES)

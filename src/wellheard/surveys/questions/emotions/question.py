@@ -7,7 +7,17 @@ from typing import Any, Literal
 from pydantic import Field
 
 from wellheard.surveys.options import option_words
-from wellheard.surveys.question import Answer, Asked, BadAnswer, Options, QuestionType, Scale, is_empty, whole_number
+from wellheard.surveys.question import (
+    Answer,
+    Asked,
+    BadAnswer,
+    Example,
+    Options,
+    QuestionType,
+    Scale,
+    is_empty,
+    whole_number,
+)
 from wellheard.surveys.scales import point_words
 
 Item = Literal[
@@ -50,4 +60,19 @@ class Emotions(QuestionType):
         )
 
 
-QUESTION = Emotions("Emotions", "How strongly some emotions were felt: the net emotion score.", "emotion", Items)
+EXAMPLES = (
+    Example(
+        {"happy": "5", "neglected": 1},
+        (
+            {"choice": "happy", "score": 5, "scale_min": 1, "scale_max": 5, "main": True},
+            {"choice": "neglected", "score": 1},
+        ),
+    ),
+    Example({"stressed": "3"}, ({"choice": "stressed", "score": 3},), {"items": ["stressed", "safe"]}),
+    Example({"stressed": 3}, None),
+    Example({"happy": 6}, None),
+    Example("happy", None),
+)
+QUESTION = Emotions(
+    "Emotions", "How strongly some emotions were felt: the net emotion score.", "emotion", Items, EXAMPLES
+)

@@ -10,6 +10,7 @@ from wellheard.surveys.question import (
     OUTCOMES,
     Answer,
     Asked,
+    Example,
     Options,
     QuestionType,
     plain_text,
@@ -39,4 +40,9 @@ class FollowUp(QuestionType):
         return (self.answer(asked, comment=plain_text(asked, raw, asked.options.most)),)
 
 
-QUESTION = FollowUp("Follow-up", "Why they gave that score, in words that fit it.", options=Of)
+EXAMPLES = (
+    Example("Too slow", ({"comment": "Too slow"},), {"of": "earlier"}),
+    Example("abcd", None, {"of": "earlier", "most": 3}),
+    Example(["a"], None, {"of": "earlier"}),
+)
+QUESTION = FollowUp("Follow-up", "Why they gave that score, in words that fit it.", options=Of, examples=EXAMPLES)

@@ -5,7 +5,17 @@ from dataclasses import dataclass
 from typing import Any
 
 from wellheard.surveys.options import option_words
-from wellheard.surveys.question import Answer, Asked, BadAnswer, Options, Outcome, QuestionType, is_empty, offered
+from wellheard.surveys.question import (
+    Answer,
+    Asked,
+    BadAnswer,
+    Example,
+    Options,
+    Outcome,
+    QuestionType,
+    is_empty,
+    offered,
+)
 
 INTENTS = ("informational", "transactional", "support", "navigational", "other")
 DONE: dict[str, Outcome] = {"yes": "high", "no": "low"}
@@ -44,4 +54,13 @@ def _done(asked: Asked, raw: Any) -> bool:
     return raw if isinstance(raw, bool) else offered(asked, raw, tuple(DONE)) == "yes"
 
 
-QUESTION = Intent("Visitor intent", "What a visitor came for, and whether they could do it.", "intent", Success)
+EXAMPLES = (
+    Example({"choice": "support", "done": "no"}, ({"choice": "support", "task_success": False},)),
+    Example({"choice": "other", "done": "yes"}, ({"choice": "other", "task_success": True},)),
+    Example("navigational", ({"choice": "navigational"},)),
+    Example({"done": "yes"}, None),
+    Example({"choice": "shopping"}, None),
+)
+QUESTION = Intent(
+    "Visitor intent", "What a visitor came for, and whether they could do it.", "intent", Success, EXAMPLES
+)

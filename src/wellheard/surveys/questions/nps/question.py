@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from wellheard.surveys.question import Outcome, Scale
+from wellheard.surveys.question import Example, Outcome, Scale
 from wellheard.surveys.scales import Points
 
 
@@ -20,4 +20,16 @@ class Recommendation(Points):
         return "low" if score <= 6 else "middle" if score <= 8 else "high"
 
 
-QUESTION = Recommendation("Recommendation", "How likely is it that they recommend us, 0 to 10: the NPS.", "nps")
+QUESTION = Recommendation(
+    "Recommendation",
+    "How likely is it that they recommend us, 0 to 10: the NPS.",
+    "nps",
+    examples=(
+        Example(10, ({"score": 10, "scale_min": 0, "scale_max": 10, "direction": "high_is_good"},)),
+        Example("0", ({"score": 0},)),
+        Example(11, None),
+        Example("-1", None),
+        Example(7.5, None),
+        Example(True, None),
+    ),
+)

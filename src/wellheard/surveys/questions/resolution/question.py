@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from wellheard.surveys.options import option_words
-from wellheard.surveys.question import Answer, Asked, Outcome, QuestionType, Scale, offered
+from wellheard.surveys.question import Answer, Asked, Example, Outcome, QuestionType, Scale, offered
 
 OUTCOMES: dict[str, Outcome] = {"yes": "high", "no": "low"}
 
@@ -29,4 +29,12 @@ class Resolution(QuestionType):
         return (self.answer(asked, score=int(said == "yes"), choice=said),)
 
 
-QUESTION = Resolution("First contact resolution", "Whether it was solved the first time, yes or no.", "fcr")
+EXAMPLES = (
+    Example("yes", ({"score": 1, "scale_min": 0, "scale_max": 1, "choice": "yes"},)),
+    Example("no", ({"score": 0, "choice": "no"},)),
+    Example("maybe", None),
+    Example(1, None),
+)
+QUESTION = Resolution(
+    "First contact resolution", "Whether it was solved the first time, yes or no.", "fcr", examples=EXAMPLES
+)

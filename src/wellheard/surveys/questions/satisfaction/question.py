@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from wellheard.surveys.question import Options, Outcome, Scale
+from wellheard.surveys.question import Example, Options, Outcome, Scale
 from wellheard.surveys.scales import Points
 
 
@@ -26,4 +26,11 @@ class Satisfaction(Points):
         return "low" if score <= 2 else "middle" if score == 3 else "high"
 
 
-QUESTION = Satisfaction("Satisfaction", "How satisfied somebody is, 1 to 5: the CSAT.", "csat", Look)
+EXAMPLES = (
+    Example("5", ({"score": 5, "scale_min": 1, "scale_max": 5},)),
+    Example(1, ({"score": 1},), {"look": "faces"}),
+    Example(2, ({"score": 2},), {"look": "stars"}),
+    Example(0, None),
+    Example("five", None),
+)
+QUESTION = Satisfaction("Satisfaction", "How satisfied somebody is, 1 to 5: the CSAT.", "csat", Look, EXAMPLES)

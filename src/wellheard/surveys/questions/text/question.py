@@ -5,7 +5,7 @@ from typing import Any
 
 from pydantic import Field
 
-from wellheard.surveys.question import LONGEST_TEXT, Answer, Asked, Options, QuestionType, plain_text
+from wellheard.surveys.question import LONGEST_TEXT, Answer, Asked, Example, Options, QuestionType, plain_text
 
 
 class Length(Options):
@@ -26,4 +26,9 @@ class Text(QuestionType):
         return (self.answer(asked, comment=plain_text(asked, raw, asked.options.most)),)
 
 
-QUESTION = Text("Open text", "A text in the customer's own words.", options=Length)
+EXAMPLES = (
+    Example("It was fine.\r\nMostly.", ({"comment": "It was fine.\nMostly."},)),
+    Example("abcd", None, {"most": 3}),
+    Example(5, None),
+)
+QUESTION = Text("Open text", "A text in the customer's own words.", options=Length, examples=EXAMPLES)
