@@ -282,6 +282,6 @@ def test_p3_the_receipt_deletes_the_answer(inbox: Inbox, store: Store, survey: s
     with store.writing() as con:
         delete_by_receipt(con, survey, kept.edit, NOON)
     (row,) = rows_of(store, ANONYMOUS_ANSWERS)
-    assert (row["deleted"], json.loads(row["given"])) == (True, [{"question_id": "nps"}])
+    assert (row["deleted"], json.loads(row["given"])) == (True, [{"question_id": "nps", "kind": "nps", "gone": True}])
     with pytest.raises(Unknown):  # neither an edit nor a repetition brings it back
         inbox.take(said(survey, 9, anonymous=True, key=kept.edit))

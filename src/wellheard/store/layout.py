@@ -52,6 +52,7 @@ INVITATIONS = sa.Table(
     sa.Column("seen_at", Instant),
     sa.Column("bounced_at", Instant),
     sa.Column("unsubscribed_at", Instant),
+    sa.Column("noted_used", sa.Boolean),  # whether the lake was told that it was used anonymously
     sa.Column("changed_at", Instant, nullable=False),
     sa.Column("batch_id", sa.String(32), index=True),
 )

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from wellheard.base.errors import Unknown
 from wellheard.store.invitations import AT_ONCE, Invitation, invitations_by_hash, unknown_invitation
 from wellheard.store.layout import ANSWERS
-from wellheard.store.submission import ABOUT, DOUBLE, Kept, OtherBody, Submission, edit_token
+from wellheard.store.submission import ABOUT, DOUBLE, Kept, OtherBody, Submission, edit_token, replaced
 from wellheard.store.tokens import hashed, new_id, new_token
 
 STEP = timedelta(microseconds=1)  # by which a change is later than what it changes, even when the clock went back
@@ -92,7 +92,7 @@ class NamedAnswers:
     def _change(self, row: Row, submission: Submission, edit: str | None = None) -> Kept:
         row |= {
             "body_hash": submission.body_hash,
-            "given": submission.given,
+            "given": replaced(row["given"], submission),
             "complete": submission.complete,
             "version": submission.version,
             "flag": row["flag"] or submission.flag,

@@ -17,6 +17,7 @@ from wellheard.base.errors import BadCall
 ABOUT = ("customer_id", "account_id", "conversation_id", "order_id", "agent_id", "channel", "touchpoint", "language")
 # What an anonymous answer keeps: nothing that names somebody.
 UNNAMED = ("channel", "touchpoint", "language")
+GONE = "gone"  # marks a row that an answer had before it was changed or deleted
 SPAM, TOO_FAST, DOUBLE = "spam", "too_fast", "double"
 
 
@@ -64,7 +65,7 @@ class Submission:
     @cached_property
     def given(self) -> str:
         """The rows as they are kept."""
-        return json.dumps(list(self.rows), ensure_ascii=False, separators=(",", ":"))
+        return _written(self.rows)
 
 
 @dataclass(frozen=True)
@@ -80,6 +81,34 @@ class Kept:
     edit: str | None
     edit_until: datetime
     flag: str | None = None
+
+
+def replaced(earlier: str, new: Submission) -> str:
+    """The rows of a changed answer as they are kept: with a mark for each question that is answered no more.
+
+    The lake knows a row by its question, and must be told which of them to forget.
+    """
+    stays = {row["question_id"] for row in new.rows}
+    gone = [_gone(row) for row in json.loads(earlier) if row["question_id"] not in stays]
+    return _written([*new.rows, *gone])
+
+
+def emptied(given: str) -> str:
+    """The rows of a deleted answer as they are kept: nothing but the marks of what the lake has to forget."""
+    return _written([_gone(row) for row in json.loads(given)])
+
+
+def said_before(given: str) -> str:
+    """The rows without the marks, to compare with a submission's."""
+    return _written([row for row in json.loads(given) if not row.get(GONE)])
+
+
+def _gone(row: Mapping[str, Any]) -> dict[str, Any]:
+    return {"question_id": row["question_id"], "kind": row["kind"], GONE: True}
+
+
+def _written(rows: Sequence[Mapping[str, Any]]) -> str:
+    return json.dumps(list(rows), ensure_ascii=False, separators=(",", ":"))
 
 
 def edit_token(secret: str, submission_id: str) -> str:

@@ -6,7 +6,6 @@ an order drawn at random. The receipt, of which only the hash is kept, lets the 
 
 from __future__ import annotations
 
-import json
 import secrets
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -17,7 +16,7 @@ import sqlalchemy as sa
 from wellheard.store.invitations import AT_ONCE, invitations_by_hash, unknown_invitation
 from wellheard.store.layout import ANONYMOUS_ANSWERS, USED_INVITATIONS
 from wellheard.store.named import unknown_answer
-from wellheard.store.submission import DOUBLE, UNNAMED, Kept, Submission, hour
+from wellheard.store.submission import DOUBLE, UNNAMED, Kept, Submission, emptied, hour, replaced, said_before
 from wellheard.store.tokens import hashed, new_id, new_token
 
 CHANGED = ("given", "complete", "flag", "version", "changed_in", "deleted", "batch_id")
@@ -86,13 +85,13 @@ class UnnamedAnswers:
 
     def _again(self, row: Row, submission: Submission, receipt: str) -> Kept:
         closed = submission.arrived_at >= _edit_until(row, submission)
-        same = row["given"] == submission.given and row["complete"] == submission.complete
+        same = said_before(row["given"]) == submission.given and row["complete"] == submission.complete
         if row["survey_key"] != submission.survey_key or row["deleted"] or (closed and not same):
             raise unknown_answer()
         if same:
             return _kept(row, "repeated", receipt, submission)
         row |= {
-            "given": submission.given,
+            "given": replaced(row["given"], submission),
             "complete": submission.complete,
             "version": submission.version,
             "flag": row["flag"] or submission.flag,
@@ -106,15 +105,14 @@ class UnnamedAnswers:
 def delete_by_receipt(con: sa.Connection, survey_key: str, receipt: str, now: datetime) -> None:
     """Deletes the answer of a receipt, here at once and from the lake with the next batch. Raises Unknown.
 
-    What stays is the names of its questions, which the lake needs to find the rows it has to forget.
+    What stays is the names of its questions, by which the lake finds the rows it has to forget.
     """
     t = ANONYMOUS_ANSWERS
     row = next(iter(_known(con, {hashed(receipt)})), None)
     if row is None or row["survey_key"] != survey_key or row["deleted"]:
         raise unknown_answer()
-    names = json.dumps([{"question_id": answer["question_id"]} for answer in json.loads(row["given"])])
     told = t.update().where(t.c.submission_id == row["submission_id"])
-    con.execute(told.values(deleted=True, given=names, changed_in=hour(now), batch_id=None))
+    con.execute(told.values(deleted=True, given=emptied(row["given"]), changed_in=hour(now), batch_id=None))
 
 
 def _row(submission: Submission, receipt: str, flag: str | None) -> Row:

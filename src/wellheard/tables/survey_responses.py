@@ -189,6 +189,13 @@ TABLE = Table(
             "A trial answer of our own, which never counts.",
             aliases=("is_test", "preview", "test_mode"),
         ),
+        Column(
+            "flag",
+            Type.TEXT,
+            "Why the answer does not count though it is kept: it looks like a program's, or is a second one.",
+            one_of=("spam", "too_fast", "double"),
+            aliases=("suspect",),
+        ),
     ),
     orders=(("asked_at", "answered_at"),),
     within=(("score", "scale_min", "scale_max"),),

@@ -77,6 +77,7 @@ def _make_invitations() -> None:
         *_texts(*ABOUT),
         _instant("made_at"),
         *_instants("expires_at", "sent_at", "delivered_at", "seen_at", "bounced_at", "unsubscribed_at"),
+        sa.Column("noted_used", sa.Boolean),
         _instant("changed_at"),
         sa.Column("batch_id", sa.String(32), index=True),
     )

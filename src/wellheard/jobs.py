@@ -1,0 +1,104 @@
+"""What runs when: today, that answers reach the lake. Each job may be killed at any point, and goes on when next run.
+
+It calls rooms and decides nothing. There is one job so far, and its state lies in the store's batches; so it is a plain
+loop in the server, without an engine for durable jobs.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+import structlog
+
+from wellheard.app import Workspace
+from wellheard.base.errors import Busy
+from wellheard.desk import Delivered
+from wellheard.enrich.enrichments import enrich
+from wellheard.sources.recipe import Recipe, mapped
+from wellheard.store import batches
+from wellheard.store.store import Store
+from wellheard.surveys.responses import SOURCE, anonymous_response_rows, invitation_rows, response_rows
+from wellheard.warehouse import load
+
+EVERY = 1.0  # seconds between two looks at the inbox
+REST = 30.0  # seconds that the loop waits after something went wrong
+
+_log = structlog.get_logger("wellheard.jobs")
+
+
+def merge_answers(workspace: Workspace, store: Store, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> int:
+    """Brings a batch of answers from the store to the lake, exactly once; gives the number of rows that went.
+
+    Killed before the batch is settled, the next call delivers it again, and the lake, which knows key and version of
+    each row, changes nothing.
+    """
+    with store.writing() as con:
+        batch = batches.claim(con, workspace.name, now())
+    if batch is None:
+        return 0
+    told = now()
+    rows = {
+        "survey_responses": [
+            *response_rows(batch.answers), *anonymous_response_rows(batch.anonymous_answers, told)
+        ],
+        "survey_invitations": list(invitation_rows(batch.invitations)),
+    }  # fmt: skip
+    given = {table: part for table, part in rows.items() if part}
+    if given:
+        _deliver(workspace, given)
+    with store.writing() as con:
+        batches.settle(con, batch.batch_id, now())
+    return sum(map(len, given.values()))
+
+
+def _deliver(workspace: Workspace, rows: dict[str, list[dict[str, Any]]]) -> None:
+    deliveries = [Delivered(table, part) for table, part in rows.items()]
+    report = load.take(
+        workspace.lake,
+        _recipe(deliveries),
+        deliveries,
+        default_zone="UTC",
+        rejects_folder=workspace.folder / "rejects",
+        enrich=enrich,
+    )
+    if report.rejected:
+        _log.error("answers were refused by the lake", reasons=report.reasons, file=str(report.rejects_file))
+
+
+def _recipe(deliveries: list[Delivered]) -> Recipe:
+    rules = []
+    for delivery in deliveries:
+        (rule,) = mapped(delivery.name, SOURCE, {name: name for name in delivery.columns}, {}).rules
+        rules.append(replace(rule, files=delivery.name))
+    return Recipe(name="our surveys", source=SOURCE, rules=tuple(rules))
+
+
+class Merging:
+    """Merges answers for as long as the server runs."""
+
+    def __init__(self, workspace: Workspace, store: Store) -> None:
+        self.workspace = workspace
+        self.store = store
+        self._ended = threading.Event()
+        self._loop = threading.Thread(target=self._run, name="merging", daemon=True)
+        self._loop.start()
+
+    def close(self) -> None:
+        """Ends after the batch that is on its way."""
+        self._ended.set()
+        self._loop.join()
+
+    def _run(self) -> None:
+        pause = EVERY
+        while not self._ended.wait(pause):
+            try:
+                pause = 0.0 if merge_answers(self.workspace, self.store) else EVERY
+            except Busy:
+                pause = EVERY  # somebody imports; the answers wait in the store
+            except Exception as error:  # noqa: BLE001 - the server goes on, and so does the loop
+                _log.error("answers could not be merged", error=type(error).__name__)
+                pause = REST

@@ -1,0 +1,120 @@
+"""Batches of what the lake has not got yet: claimed, merged by whoever holds the lake, then settled.
+
+A batch that was claimed and not settled, because its process died, is given out again: the lake knows each row by its
+key and version, so what it got already changes nothing. What is edited meanwhile leaves its batch for a later one.
+
+Anonymous answers wait until their hour is over, so that nothing the lake writes down with them says more than the hour.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+
+from wellheard.store.layout import ANONYMOUS_ANSWERS, ANSWERS, BATCHES, INVITATIONS, SURVEYS, USED_INVITATIONS
+from wellheard.store.submission import hour
+from wellheard.store.tokens import new_id
+
+MOST = 5_000  # rows of a table in one batch
+AN_HOUR = timedelta(hours=1)
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Rows of the store, each with the `survey_id` of its survey, that the lake is to get."""
+
+    batch_id: str
+    answers: Sequence[Mapping[str, Any]]
+    anonymous_answers: Sequence[Mapping[str, Any]]
+    invitations: Sequence[Mapping[str, Any]]
+
+
+def claim(con: sa.Connection, workspace: str, now: datetime) -> Batch | None:
+    """The next batch of a workspace: one that was left behind, else a new one; None where there is nothing."""
+    b = BATCHES.c
+    left = sa.select(b.batch_id).where((b.workspace == workspace) & b.merged_at.is_(None)).order_by(b.made_at).limit(1)
+    batch_id = con.scalar(left) or _new(con, workspace, now)
+    return None if batch_id is None else _batch(con, batch_id, now)
+
+
+def settle(con: sa.Connection, batch_id: str, now: datetime) -> None:
+    """Notes that the lake has got a batch."""
+    con.execute(BATCHES.update().where(BATCHES.c.batch_id == batch_id).values(merged_at=now))
+
+
+def waiting(con: sa.Connection, workspace: str) -> int:
+    """How many answers the lake has not got yet, those of anonymous surveys included."""
+    return sum(
+        con.scalar(sa.select(sa.func.count()).where((t.c.workspace == workspace) & t.c.batch_id.is_(None))) or 0
+        for t in (ANSWERS, ANONYMOUS_ANSWERS)
+    )
+
+
+def _new(con: sa.Connection, workspace: str, now: datetime) -> str | None:
+    over = hour(now)
+    _note_used(con, workspace, over)
+    batch_id = new_id()
+    anonymous = ANONYMOUS_ANSWERS.c
+    taken = [
+        _assign(con, ANSWERS, ANSWERS.c.number, ANSWERS.c.workspace == workspace, batch_id),
+        _assign(con, INVITATIONS, INVITATIONS.c.invitation_id, INVITATIONS.c.workspace == workspace, batch_id),
+        _assign(
+            con,
+            ANONYMOUS_ANSWERS,
+            anonymous.submission_id,
+            (anonymous.workspace == workspace) & (anonymous.answered_in < over) & (anonymous.changed_in < over),
+            batch_id,
+        ),
+    ]
+    if not any(taken):
+        return None
+    con.execute(BATCHES.insert().values(batch_id=batch_id, workspace=workspace, anonymous=bool(taken[2]), made_at=now))
+    return batch_id
+
+
+def _assign(
+    con: sa.Connection, table: sa.Table, key: sa.Column[Any], which: sa.ColumnElement[bool], batch_id: str
+) -> int:
+    some = sa.select(key).where(which & table.c.batch_id.is_(None)).order_by(key).limit(MOST)
+    return con.execute(table.update().where(key.in_(some)).values(batch_id=batch_id)).rowcount
+
+
+def _note_used(con: sa.Connection, workspace: str, over: datetime) -> None:
+    """Lets invitations that were used anonymously go to the lake again, once the hour in which they were is over."""
+    t, used = INVITATIONS, USED_INVITATIONS.c
+    those = (t.c.invitation_id == used.invitation_id) & (t.c.workspace == workspace) & (used.used_in < over)
+    for id, used_in, changed_at in con.execute(
+        sa.select(t.c.invitation_id, used.used_in, t.c.changed_at).where(those & (t.c.noted_used.is_(None)))
+    ).all():
+        moment = max(changed_at, used_in + AN_HOUR)
+        told = t.update().where(t.c.invitation_id == id)
+        con.execute(told.values(noted_used=True, changed_at=moment, batch_id=None))
+
+
+def _batch(con: sa.Connection, batch_id: str, now: datetime) -> Batch:
+    def rows(table: sa.Table) -> list[Mapping[str, Any]]:
+        both = sa.select(table, SURVEYS.c.survey_id).join(SURVEYS).where(table.c.batch_id == batch_id)
+        return [_plain(row) for row in con.execute(both).mappings()]
+
+    invitations = rows(INVITATIONS)
+    used = _used_among(con, batch_id, hour(now))
+    return Batch(
+        batch_id,
+        rows(ANSWERS),
+        rows(ANONYMOUS_ANSWERS),
+        [{**row, "used_in": used.get(row["invitation_id"])} for row in invitations],
+    )
+
+
+def _used_among(con: sa.Connection, batch_id: str, over: datetime) -> dict[str, datetime]:
+    t, used = INVITATIONS, USED_INVITATIONS
+    rows = sa.select(used).join(t).where((t.c.batch_id == batch_id) & (used.c.used_in < over))
+    return {id: used_in for id, used_in in con.execute(rows).all()}
+
+
+def _plain(row: Mapping[Any, Any]) -> dict[str, Any]:
+    return {str(name): value for name, value in row.items()}
