@@ -8,7 +8,19 @@ from typing import Any
 from wellheard.surveys.survey import Condition, Question, Survey, Thanks
 from wellheard.surveys.words import direction, interface
 
-WIDGET_WORDS = ("next", "send", "close", "optional", "missing", "failed", "thanks", "thanks_text", "test", "anonymous")
+WIDGET_WORDS = (
+    "next",
+    "send",
+    "close",
+    "optional",
+    "missing",
+    "failed",
+    "thanks",
+    "thanks_text",
+    "test",
+    "anonymous",
+    "receipt",
+)
 
 
 def shown_question(survey: Survey, question: Question, language: str) -> dict[str, Any]:

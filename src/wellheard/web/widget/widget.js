@@ -3,7 +3,7 @@
   "use strict";
   const script = document.currentScript;
   const base = new URL(".", script.src).href.replace(/widget\/$/, "");
-  const QUEUE = "wellheard-queue", SEEN = "wellheard-seen-";
+  const QUEUE = "wellheard-queue", EDIT = "wellheard-edit", SEEN = "wellheard-seen-";
   const SVG = "http://www.w3.org/2000/svg";
   const types = {};
   const type = (name, render) => { types[name] = render; };
@@ -108,7 +108,7 @@
         queue = (load(QUEUE) || []).filter((one) => one.body.key !== item.body.key);
         for (const one of queue) if (edit && one.of === item.of) one.body.edit = edit;
         save(QUEUE, queue);
-        save("wellheard-edit", { of: item.of, edit });
+        save(EDIT, { of: item.of, edit });
       }
       pause = 2000;
     } catch {
@@ -120,7 +120,7 @@
     return true;
   }
   function send(to, of, body) {
-    const last = load("wellheard-edit");
+    const last = load(EDIT);
     if (last && last.of === of && last.edit) body.edit = last.edit;
     save(QUEUE, [...(load(QUEUE) || []).slice(-50), { to, of, body, at: Date.now() }]);
     return flush();
@@ -163,7 +163,14 @@
         send(`${base}s/${options.survey}/answers`, of, {
           key: random(), answers: { ...answers }, step: later < 0 ? undefined : number, language: survey.language, channel: "widget",
           touchpoint: options.touchpoint, identity: options.identity, seconds_taken: (Date.now() - drawn) / 1000,
-        }).then((sent) => { if (sent === false && later < 0) note.textContent = words.failed; });
+        }).then((sent) => {
+          const last = load(EDIT);
+          if (later >= 0) return;
+          if (!sent) return (note.textContent = sent === false ? words.failed : "");
+          // The code by which an anonymous answer can be deleted is shown once, and not left on the device.
+          if (survey.anonymous && last && last.of === of) note.append(words.receipt, h("br"), h("code", 0, last.edit));
+          save(EDIT, null);
+        });
       }
       if (later >= 0) return page(later);
       const said = survey.thanks.find((t) => t.when.every(holds(survey, answers))) || survey.ended;
