@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import socket
 import sys
-from collections.abc import Mapping, Sequence
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -15,17 +17,24 @@ from wellheard.app import ImportCall, Workspace
 from wellheard.base.errors import BadCall, Refused
 from wellheard.demo import is_simulated
 from wellheard.enrich.conversation_timeline import timeline_of
+from wellheard.jobs import Merging
 from wellheard.metrics.answer import Answer
 from wellheard.metrics.curves import Curves, cohort_curves
 from wellheard.metrics.query import query
 from wellheard.metrics.question import Question
 from wellheard.sources import files
 from wellheard.sources.recipe import ATTRIBUTE, Take, completed, mapped
+from wellheard.store.inbox import Inbox
+from wellheard.store.store import open_store
+from wellheard.surveys.published import Published
 from wellheard.surveys.shelf import Shelf
+from wellheard.web.public.application import make_public_app
+from wellheard.web.public.reception import reception_of
 from wellheard.web.server import make_app
 from wellheard.web.services import Draft, Preview, Progress, Report, Services, Turned
 
-LOCAL = {"127.0.0.1": socket.AF_INET, "localhost": socket.AF_INET, "::1": socket.AF_INET6}
+LOCAL = ("127.0.0.1", "localhost", "::1")
+SURVEYS = "surveys"  # the folder of the home in which surveys lie
 TRIED_PORTS = 50
 
 
@@ -49,18 +58,58 @@ def serve(workspace: Workspace, host: str | None = None, port: int | None = None
         if wanted and actual != wanted:
             _say(f"Port {wanted} is taken; using {actual} instead.")
         shown = f"[{chosen}]" if ":" in chosen else "127.0.0.1"
-        server = _Server(
-            uvicorn.Config(
-                make_app(services_of(workspace)),
-                log_level="warning",
-                access_log=False,
-                timeout_graceful_shutdown=5,
-                server_header=False,
-                lifespan="on",
-            ),
-            f"Wellheard is at http://{shown}:{actual}",
+        with taking_answers(workspace) as public:
+            server = _Server(
+                uvicorn.Config(
+                    make_app(services_of(workspace)),
+                    log_level="warning",
+                    access_log=False,
+                    timeout_graceful_shutdown=5,
+                    server_header=False,
+                    lifespan="on",
+                ),
+                f"Wellheard is at http://{shown}:{actual}\nSurveys are answered at {public}",
+            )
+            server.run(sockets=[listening])
+
+
+@contextmanager
+def taking_answers(workspace: Workspace) -> Iterator[str]:
+    """Takes answers from the public on a port of its own, and merges them, until the block ends; gives its address.
+
+    A port of its own can be opened to the world without opening that of the figures, where nobody logs in yet.
+    """
+    settings = workspace.settings
+    store = open_store(workspace.home, settings)
+    inbox = Inbox(store)
+    published = Published(store, Shelf(workspace.home / SURVEYS), workspace.name)
+    published.all()  # so that each has its address before anybody asks
+    app = make_public_app(reception_of(workspace.name, settings, store, inbox, published))
+    with _listening(settings.public_host, settings.public_port) as listening:
+        # The address of a caller is ours to judge: the server must not believe what a header says of it.
+        config = uvicorn.Config(
+            app,
+            log_level="warning",
+            access_log=False,
+            timeout_graceful_shutdown=5,
+            server_header=False,
+            proxy_headers=False,
+            limit_concurrency=2_000,
+            lifespan="off",
         )
-        server.run(sockets=[listening])
+        server = uvicorn.Server(config)
+        serving = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, name="public", daemon=True)
+        serving.start()
+        merging = Merging(workspace, store)
+        host = f"[{settings.public_host}]" if ":" in settings.public_host else settings.public_host
+        try:
+            yield settings.public_address or f"http://{host}:{listening.getsockname()[1]}"
+        finally:
+            server.should_exit = True
+            serving.join()
+            merging.close()
+            inbox.close()
+            store.close()
 
 
 class _Server(uvicorn.Server):
@@ -88,11 +137,11 @@ def _say(words: str) -> None:
 def _listening(host: str, port: int) -> socket.socket:
     """A socket bound to the port, or to the next free one after it."""
     for candidate in [port] if port == 0 else range(port, min(port + TRIED_PORTS, 65_536)):
-        sock = socket.socket(LOCAL[host], socket.SOCK_STREAM)
+        sock = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM)
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             sock.bind(("127.0.0.1" if host == "localhost" else host, candidate))
-            sock.listen(128)
+            sock.listen(1024)
         except OSError:
             sock.close()
             continue
@@ -139,7 +188,7 @@ def services_of(workspace: Workspace) -> Services:
         turn=lambda id: workspace.settle(workspace.turned(id)),
         conversation=lambda id: timeline_of(workspace.lake, id),
         curves=curves,
-        surveys=Shelf(workspace.home / "surveys"),
+        surveys=Shelf(workspace.home / SURVEYS),
         submissions=workspace.submissions,
         survey_address=lambda _id: None,
         widget_tag=lambda _id: None,
