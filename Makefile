@@ -41,9 +41,18 @@ docs: setup
 coverage: setup
 	@$(BIN)/python -m wellheard.metrics.designs src/wellheard/metrics/coverage.json
 
+# What is measured, against whom: SIZE=1 by default, ONLY=scorecard for one subject. SIZE=10 needs an hour or two.
+SIZE ?= 1
+bench: setup
+	@VIRTUAL_ENV=.venv $(BIN)/uv pip install --quiet --require-hashes -r bench/requirements.lock
+	@$(BIN)/python -m bench --size $(SIZE) $(if $(ONLY),--only $(ONLY))
+	@$(BIN)/python -m bench.report
+
 lock: setup
 	@VIRTUAL_ENV=.venv $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
 	  --no-emit-index-url --group dev pyproject.toml -o requirements.lock
+	@VIRTUAL_ENV=.venv $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
+	  --no-emit-index-url --group bench -c requirements.lock pyproject.toml -o bench/requirements.lock
 
 clean:
 	rm -rf .venv demo-home

@@ -1,0 +1,43 @@
+"""`python -m bench [--size 1] [--only SUBJECT …]`: makes the data where they are missing, measures, prints and keeps."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import sys
+import time
+
+from bench.data import made
+from bench.record import Record
+from bench.report import text_of
+from bench.turns import Failed
+
+SUBJECTS = ("scorecard", "alternatives", "refresh", "imports", "serving", "memory")
+
+
+def main() -> int:
+    """Measures what is asked for; 1 where a subject could not be measured."""
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    parser.add_argument("--size", type=float, default=1.0, help="1 is 1 M answers; 0.01 tries the bench out")
+    parser.add_argument("--only", nargs="*", default=[], help=f"some of {', '.join(SUBJECTS)}")
+    given = parser.parse_args()
+    wanted = [s for s in SUBJECTS if not given.only or s in given.only]
+    unknown = set(given.only) - set(SUBJECTS)
+    if unknown:
+        parser.error(f"no subject {', '.join(sorted(unknown))}: there are {', '.join(SUBJECTS)}")
+    place, failed = made(given.size), []
+    for subject in wanted:
+        started = time.perf_counter()
+        try:
+            record: Record = importlib.import_module(f"bench.{subject}").measure(place)
+        except Failed as error:
+            failed.append(subject)
+            print(f"\n## {subject}: could not be measured: {error}\n", flush=True)
+            continue
+        record.write()
+        print(text_of(record.path), f"\n({time.perf_counter() - started:.0f} s)\n", flush=True)
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
