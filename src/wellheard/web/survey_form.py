@@ -83,6 +83,9 @@ def _question(draft: Draft, form: FormData, name: str, language: str) -> Draft:
     options = dict(draft.get("options") or {})
     for field in option_fields(type_.options.model_json_schema()):
         value = _option(form, f"{name}.o.{field['name']}", field)
+        if field["look"] == "checks":  # those that were there keep their order
+            before = list(options.get(field["name"]) or field["default"] or [])
+            value = [item for item in before if item in value] + [item for item in value if item not in before]
         if field["look"] == "lines":
             value, words = _lines(str(form.get(f"{name}.o.{field['name']}", "")))
             made["words"] = _with_words(
