@@ -100,7 +100,7 @@ def needs(kpi: Metric) -> Problems:
     """What it needs exists in the canonical tables."""
     if not kpi.needs:
         yield "it needs no table"
-    for need in kpi.needs:
+    for need in (way for first in kpi.needs for way in (first, *first.instead)):
         columns = tables()[need.table].by_name
         yield from (f"{need.table} has no column {name}" for name in need.columns if name not in columns)
         for name, value in need.among:

@@ -97,14 +97,17 @@ def _made(brick: Brick) -> str:
 
 
 def _needs(needs: Sequence[Need]) -> Iterator[str]:
-    lines = []
-    for need in needs:
-        among = " and ".join(f"`{column}` is `{value}`" for column, value in need.among)
-        lines.append(
-            f"- [`{need.table}`](../../src/wellheard/tables/{need.table}.py)" + (f", where {among}:" if among else ":")
-        )
-        lines += [f"  - `{c}`: {table(need.table).by_name[c].words}" for c in need.columns]
+    lines = [line for need in needs for line in _need(need)]
     yield from _section("What it needs", lines)
+
+
+def _need(need: Need) -> Iterator[str]:
+    among = " and ".join(f"`{column}` is `{value}`" for column, value in need.among)
+    place = f"[`{need.table}`](../../src/wellheard/tables/{need.table}.py)"
+    yield f"- {place}" + (", if there are any" if need.optional else "") + (f", where {among}:" if among else ":")
+    yield from (f"  - `{c}`: {table(need.table).by_name[c].words}" for c in need.columns)
+    for way in need.instead:
+        yield f"  - or `{way.table}` with {', '.join(f'`{c}`' for c in way.columns)}"
 
 
 def _variants(kpi: Metric) -> Iterator[str]:

@@ -48,7 +48,17 @@ KPI = Metric(
     brick=Count(once="any"),
     spans=SPANS,
     placed_by="used_at or ordered_at",
-    needs=(Need("usage", ("customer_id", "used_at")),),
+    needs=(
+        Need(
+            "usage",
+            ("customer_id", "used_at"),
+            instead=(
+                Need("usage", ("account_id", "used_at")),
+                Need("orders", ("customer_id", "ordered_at")),
+                Need("orders", ("account_id", "ordered_at")),
+            ),
+        ),
+    ),
     traps=("Active customers of months do not add up to those of the quarter: most are active in several.",),
     not_additive="a customer who is active in two periods or groups counts in both",
     source="A complete count has no interval; its change: P. McCullagh and J. A. Nelder, Generalized Linear Models, "

@@ -101,7 +101,7 @@ KPI = Metric(
     cohort=True,
     spans=SPANS,
     placed_by="period, by its end",
-    needs=(Need("subscriptions", ("started_at",)),),
+    needs=(Need("subscriptions", ("started_at",), instead=(Need("customers", ("created_at",)),)),),
     traps=(
         "Customers who came and left inside the period are reported apart: they were not in the cohort.",
         "Who leaves and returns within the period is no churn of it.",

@@ -116,7 +116,17 @@ KPI = Metric(
     cohort=True,
     spans=(*EARNED, ("costs", ("incurred_at",))),
     placed_by="period",
-    needs=(Need("orders", ("revenue", "currency", "customer_id")), Need("costs", ("amount", "kind"))),
+    needs=(
+        Need(
+            "orders",
+            ("revenue", "currency", "customer_id"),
+            instead=(
+                Need("orders", ("revenue", "currency", "account_id")),
+                Need("subscriptions", ("started_at", "mrr", "currency")),
+            ),
+        ),
+        Need("costs", ("amount", "kind"), optional=True),
+    ),
     traps=(
         "What is not known is said beside the figure: orders without a goods cost, and costs that name nobody.",
         "Costs that name nobody are shared out to nobody unless a variant names the key; who is at a loss hangs on it.",

@@ -63,7 +63,7 @@ KPI = Metric(
     rows=rows,
     brick=Share(),
     placed_by="used_at",
-    needs=(Need("usage", ("feature", "customer_id")),),
+    needs=(Need("usage", ("feature", "customer_id"), instead=(Need("usage", ("feature", "account_id")),)),),
     traps=(
         "Group or filter by `feature`: without, it is the mean over all features that were in use by then.",
         "Active is who used any feature in the period, so customers who stopped using everything are not in it.",

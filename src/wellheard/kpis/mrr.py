@@ -1,5 +1,6 @@
 """Monthly recurring revenue: what the subscriptions that run at a period's end bring in a month, and why it changed."""
 
+import ibis
 import ibis.expr.types as ir
 
 from wellheard.metrics.ask import Ask
@@ -21,11 +22,13 @@ BRIDGE = {
 
 def rows(ask: Ask) -> ir.Table:
     part = next((name for name in BRIDGE if ask.has(name)), None)
+    # Customers stand for themselves where there are no subscriptions, but say nothing of what they pay: no amount is 0.
+    silent = [] if ask.reader.bounds("subscriptions").rows else [(ibis.literal(True), "no subscription is recorded")]
     if part is None:
         t = standing(ask)
-        return ask.rows(t, out=[(t.no_rate, "no exchange rate for its currency on that day")], num=t.mrr)
+        return ask.rows(t, out=[*silent, (t.no_rate, "no exchange rate for its currency on that day")], num=t.mrr)
     t = movements(ask)
-    return ask.rows(t, out=[(t.no_rate, "no exchange rate for its currency on those days")], num=t[part])
+    return ask.rows(t, out=[*silent, (t.no_rate, "no exchange rate for its currency on those days")], num=t[part])
 
 
 def _moved() -> Rows:

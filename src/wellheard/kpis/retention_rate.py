@@ -55,7 +55,13 @@ KPI = Metric(
     cohort=True,
     spans=SPANS,
     placed_by="period, by its end",
-    needs=(Need("subscriptions", ("started_at",)),),
+    needs=(
+        Need(
+            "subscriptions",
+            ("started_at",),
+            instead=(Need("customers", ("created_at",)), Need("orders", ("customer_id", "ordered_at"))),
+        ),
+    ),
     traps=(
         "(end − new) ÷ start is wrong where new customers leave within the period: the variant `formula` shows it.",
         "The abbreviation CRR names two figures and is not used.",

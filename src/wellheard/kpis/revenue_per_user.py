@@ -58,7 +58,16 @@ KPI = Metric(
     brick=Ratio(once="any"),
     spans=EARNED,
     placed_by="ordered_at",
-    needs=(Need("orders", ("revenue", "currency", "customer_id")),),
+    needs=(
+        Need(
+            "orders",
+            ("revenue", "currency", "customer_id"),
+            instead=(
+                Need("orders", ("revenue", "currency", "account_id")),
+                Need("subscriptions", ("started_at", "mrr", "currency")),
+            ),
+        ),
+    ),
     traps=(
         "Revenue without a customer is left out, and shown among the rows with that reason.",
         "Without any orders it is the MRR of active subscriptions, a part of a month for a part of it.",

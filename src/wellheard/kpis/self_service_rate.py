@@ -64,7 +64,17 @@ KPI = Metric(
     rows=rows,
     brick=Share(),
     placed_by="opened_at",
-    needs=(Need("conversations", ("customer_id", "closed_at")),),
+    needs=(
+        Need(
+            "conversations",
+            ("customer_id", "closed_at"),
+            instead=tuple(
+                Need("conversations", (who, end))
+                for who in ("customer_id", "account_id")
+                for end in ("closed_at", "resolved_at")
+            ),
+        ),
+    ),
     traps=(
         "A bot's close is no success while the customer may come back: who asks again within 7 days was not helped.",
         "What was opened in the last 7 days is pending.",

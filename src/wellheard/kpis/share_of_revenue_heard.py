@@ -70,7 +70,17 @@ KPI = Metric(
     cohort=True,
     spans=EARNED,
     placed_by="period, by its end",
-    needs=(Need("survey_responses", ("customer_id",)), Need("orders", ("revenue", "currency", "customer_id"))),
+    needs=(
+        Need("survey_responses", ("customer_id",), instead=(Need("survey_responses", ("account_id",)),)),
+        Need(
+            "orders",
+            ("revenue", "currency", "customer_id"),
+            instead=(
+                Need("orders", ("revenue", "currency", "account_id")),
+                Need("subscriptions", ("started_at", "mrr", "currency")),
+            ),
+        ),
+    ),
     traps=(
         "A skipped question is no answer.",
         "It says nothing of how those feel who stayed silent: it says how much of the money is theirs.",

@@ -66,11 +66,16 @@ class Split:
 
 @dataclass(frozen=True)
 class Need:
-    """What a KPI needs of a table: columns that must be filled, in the rows where `among` holds."""
+    """What a KPI needs of a table: columns that must be filled, in the rows where `among` holds.
+
+    Where they are not, any of `instead` will do. An `optional` need makes the figure better, and is not missed.
+    """
 
     table: str
     columns: tuple[str, ...]
     among: tuple[tuple[str, str], ...] = ()
+    instead: tuple[Need, ...] = ()
+    optional: bool = False
 
 
 @dataclass(frozen=True)
