@@ -113,7 +113,7 @@ def _batch(con: sa.Connection, batch_id: str, now: datetime) -> Batch:
 def _used_among(con: sa.Connection, batch_id: str, over: datetime) -> dict[str, datetime]:
     t, used = INVITATIONS, USED_INVITATIONS
     rows = sa.select(used).join(t).where((t.c.batch_id == batch_id) & (used.c.used_in < over))
-    return {id: used_in for id, used_in in con.execute(rows).all()}
+    return {row.invitation_id: row.used_in for row in con.execute(rows)}
 
 
 def _plain(row: Mapping[Any, Any]) -> dict[str, Any]:

@@ -86,7 +86,7 @@ ANSWERS = sa.Table(
     sa.Column("edit_hash", sa.String(64), nullable=False, unique=True),
     sa.Column("edit_until", Instant, nullable=False),
     sa.Column("batch_id", sa.String(32), index=True),
-    sa.UniqueConstraint("survey_key", "key_hash", name="one_answer_a_key"),
+    sa.UniqueConstraint("key_hash", "survey_key", name="one_answer_a_key"),
     sqlite_autoincrement=True,
 )
 ANONYMOUS_ANSWERS = sa.Table(

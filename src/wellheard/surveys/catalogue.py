@@ -41,6 +41,7 @@ def part_of(name: str, part: str) -> Path:
     return FOLDER / name / part
 
 
+@cache
 def standard_words(name: str) -> Standard:
     """The standard words of a type."""
     return standard(part_of(name, "words.toml"))

@@ -182,9 +182,13 @@ def plain_text(asked: Asked, raw: Any, most: int = LONGEST_TEXT) -> str:
     if not isinstance(raw, str):
         raise BadAnswer(asked.id, "not_offered", f"the answer to {asked.id} is no text")
     composed = unicodedata.normalize("NFC", raw.replace("\r\n", "\n").replace("\r", "\n"))
-    text = "".join(c for c in composed if c in KEPT_CONTROLS or unicodedata.category(c) not in ("Cc", "Cs")).strip()
+    text = composed.strip() if composed.isprintable() else _without_controls(composed).strip()
     if not text:
         raise BadAnswer(asked.id, "missing", f"the answer to {asked.id} holds nothing that can be read")
     if len(text) > most:
         raise BadAnswer(asked.id, "too_long", f"the answer to {asked.id} is longer than {most} characters")
     return text
+
+
+def _without_controls(text: str) -> str:
+    return "".join(c for c in text if c in KEPT_CONTROLS or unicodedata.category(c) not in ("Cc", "Cs"))

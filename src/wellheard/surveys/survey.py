@@ -195,6 +195,19 @@ class Survey(Part):
 
     def asked(self, question: Question, language: str) -> Asked:
         """A question as somebody reads it in a language."""
+        owner, known = self._asked
+        if owner != id(self):  # a copy with other fields must not give this one's
+            return self._as_asked(question, language)
+        if (question.id, language) not in known:
+            known[question.id, language] = self._as_asked(question, language)
+        return known[question.id, language]
+
+    @cached_property
+    def _asked(self) -> tuple[int, dict[tuple[str, str], Asked]]:
+        """Whose questions are kept, and as they were asked: thousands of answers a second are read by them."""
+        return id(self), {}
+
+    def _as_asked(self, question: Question, language: str) -> Asked:
         base = standard_words(question.type)
         words = resolved(base, question.words, language, self.languages[0])
         return Asked(

@@ -8,6 +8,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
 
 from wellheard.base.errors import BadCall, Refused
 from wellheard.store.submission import Kept
@@ -21,22 +22,33 @@ from wellheard.web.widget.script import shown, widget_script
 FOREVER = "public, max-age=31536000, immutable"
 
 
-def routes(reception: Reception) -> list[Route]:
-    """The addresses that speak JSON, and the widget's script."""
+class Taking:
+    """Takes an answer. An application itself, so that nothing stands between it and the server's call."""
 
-    async def take(request: Request) -> Response:
-        key = request.path_params["key"]
+    def __init__(self, reception: Reception) -> None:
+        self.reception = reception
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        response = await self._response(Request(scope, receive))
+        await response(scope, receive, send)
+
+    async def _response(self, request: Request) -> Response:
+        reception, key = self.reception, request.path_params["key"]
         reception.count(request, key)
         survey, version = reception.survey(key)
         allowed = allowed_origin(request, survey)
         if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
-            raise _not_json()
+            raise BadCall("the body is not announced as JSON", hint="send content-type: application/json")
         sent = sent_of(await body_of(request))
         submission, reading = reception.collected(survey, version, sent)
         if submission is None:
             return _faulty(reading, allowed)
         kept = await reception.keep(submission)
         return JSONResponse(_told(kept, reading), 201 if kept.state == "stored" else 200, headers=allowed)
+
+
+def routes(reception: Reception) -> list[Route]:
+    """The addresses that speak JSON, and the widget's script."""
 
     async def show(request: Request) -> Response:
         key = request.path_params["key"]
@@ -73,7 +85,7 @@ def routes(reception: Reception) -> list[Route]:
         return Response(made.text, media_type="text/javascript", headers=headers)
 
     return [
-        Route("/s/{key}/answers", take, methods=["POST"]),
+        Route("/s/{key}/answers", Taking(reception), methods=["POST"]),
         Route("/s/{key}/answers", preflight, methods=["OPTIONS"]),
         Route("/s/{key}/receipt", delete, methods=["DELETE"]),
         Route("/s/{key}/widget", show, methods=["GET"]),
@@ -120,7 +132,3 @@ def _faulty(reading: Reading, headers: dict[str, str]) -> Response:
     message = f"the answer to {field} is {word.replace('_', ' ')}" if field else "no question was answered"
     error = {"code": "bad_answer", "message": message, "hint": "answer as the questions offer", "field": field}
     return JSONResponse({"error": error, "faults": dict(reading.faults)}, 422, headers=headers)
-
-
-def _not_json() -> BadCall:
-    return BadCall("the body is not announced as JSON", hint="send content-type: application/json")

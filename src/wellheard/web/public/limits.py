@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
 from wellheard.base.errors import WellheardError
@@ -67,10 +68,10 @@ def caller(peer: str | None, forwarded: str | None, trusted: tuple[Network, ...]
 
     X-Forwarded-For is believed as far as trusted proxies wrote it: from the right, up to the first that is none.
     """
+    if not (trusted and forwarded):
+        return _network(peer or "unknown")
     nearest = _address(peer or "")
-    if nearest is None:
-        return peer or "unknown"
-    if trusted and forwarded:
+    if nearest is not None:
         for text in reversed(forwarded[-2_000:].split(",")):
             if not any(nearest in network for network in trusted):
                 break
@@ -78,9 +79,15 @@ def caller(peer: str | None, forwarded: str | None, trusted: tuple[Network, ...]
             if further is None:
                 break
             nearest = further
+    return _network(str(nearest or "unknown"))
+
+
+@lru_cache(maxsize=4096)
+def _network(text: str) -> str:
+    nearest = _address(text)
     if isinstance(nearest, IPv6Address):
         return str(IPv6Network((int(nearest), PREFIX_6), strict=False).network_address) + f"/{PREFIX_6}"
-    return str(nearest)
+    return str(nearest or text)
 
 
 def _address(text: str) -> IPv4Address | IPv6Address | None:

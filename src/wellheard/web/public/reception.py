@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
+from typing import TypeAlias
+from weakref import WeakKeyDictionary
 
 from starlette.requests import Request
 
@@ -18,7 +22,10 @@ from wellheard.surveys.collect import Sent, collect
 from wellheard.surveys.published import Published
 from wellheard.surveys.reading import Reading
 from wellheard.surveys.survey import Survey
-from wellheard.web.public.limits import Limit, caller, networks_of
+from wellheard.web.public.limits import Limit, Network, caller, networks_of
+
+Outcome: TypeAlias = Kept | BaseException
+Waiting: TypeAlias = "asyncio.Future[Outcome]"
 
 LARGEST = 64_000  # bytes of a body
 
@@ -34,6 +41,44 @@ def _now() -> datetime:
     return datetime.now(UTC)
 
 
+class _Bag:
+    """What was brought for one event loop, and whether that loop has been woken for it."""
+
+    def __init__(self) -> None:
+        self.brought: deque[tuple[Waiting, Outcome]] = deque()
+        self.woken = False
+
+    def deliver(self) -> None:
+        """Hands everything out, in the loop's own thread."""
+        self.woken = False  # first: what is brought from now on wakes the loop again
+        while self.brought:
+            waiting, outcome = self.brought.popleft()
+            if not waiting.done():
+                waiting.set_result(outcome)
+
+
+class Post:
+    """Brings outcomes from the inbox's thread to those who wait in event loops, waking a loop once for many."""
+
+    def __init__(self) -> None:
+        self._bags: WeakKeyDictionary[asyncio.AbstractEventLoop, _Bag] = WeakKeyDictionary()
+
+    def waiting(self) -> Waiting:
+        """A place in the running loop at which an outcome can be brought."""
+        loop = asyncio.get_running_loop()
+        self._bags.setdefault(loop, _Bag())
+        return loop.create_future()
+
+    def bring(self, waiting: Waiting, outcome: Outcome) -> None:
+        """Brings an outcome, from any thread."""
+        loop = waiting.get_loop()
+        bag = self._bags[loop]
+        bag.brought.append((waiting, outcome))
+        if not bag.woken and not loop.is_closed():
+            bag.woken = True
+            loop.call_soon_threadsafe(bag.deliver)
+
+
 @dataclass(frozen=True)
 class Reception:
     """Takes answers for one workspace. Its limits count calls, whatever these say and whether they succeed."""
@@ -46,6 +91,8 @@ class Reception:
     by_network: Limit
     by_survey: Limit
     by_invitation: Limit
+    trusted: tuple[Network, ...]
+    post: Post
     now: Callable[[], datetime] = _now
 
     def survey(self, key: str) -> tuple[Survey, int]:
@@ -55,8 +102,8 @@ class Reception:
     def count(self, request: Request, survey_key: str | None = None) -> None:
         """Counts a call for who makes it and for its survey. Raises TooMany."""
         peer = request.client.host if request.client else None
-        trusted = networks_of(self.settings.trusted_proxies)
-        self.by_network.take(caller(peer, request.headers.get("x-forwarded-for"), trusted))
+        forwarded = request.headers.get("x-forwarded-for") if self.trusted else None
+        self.by_network.take(caller(peer, forwarded, self.trusted))
         if survey_key is not None:
             self.by_survey.take(survey_key)
 
@@ -69,14 +116,8 @@ class Reception:
 
     async def keep(self, submission: Submission) -> Kept:
         """Waits until the submission is durable. Raises Unknown, Expired, OtherBody or Busy."""
-        loop = asyncio.get_running_loop()
-        waiting: asyncio.Future[Kept | BaseException] = loop.create_future()
-
-        def then(outcome: Kept | BaseException) -> None:
-            if not loop.is_closed():  # nobody waits any more
-                loop.call_soon_threadsafe(_settle, waiting, outcome)
-
-        self.inbox.put(submission, then)
+        waiting = self.post.waiting()
+        self.inbox.put(submission, partial(self.post.bring, waiting))
         outcome = await waiting
         if isinstance(outcome, BaseException):
             raise outcome
@@ -94,6 +135,8 @@ def reception_of(workspace: str, settings: Settings, store: Store, inbox: Inbox,
         by_network=Limit("from this network", settings.answers_per_network),
         by_survey=Limit("on this survey", settings.answers_per_survey),
         by_invitation=Limit("with this invitation", settings.answers_per_invitation),
+        trusted=networks_of(settings.trusted_proxies),
+        post=Post(),
     )
 
 
@@ -113,8 +156,3 @@ async def body_of(request: Request) -> bytes:
 
 def _too_large() -> TooLarge:
     return TooLarge(f"the body is longer than {LARGEST // 1000} kB", hint="shorten what was written")
-
-
-def _settle(waiting: asyncio.Future[Kept | BaseException], outcome: Kept | BaseException) -> None:
-    if not waiting.done():
-        waiting.set_result(outcome)

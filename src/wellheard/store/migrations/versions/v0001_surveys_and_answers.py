@@ -112,7 +112,7 @@ def _make_answers() -> None:
         sa.Column("edit_hash", sa.String(64), nullable=False, unique=True),
         _instant("edit_until"),
         sa.Column("batch_id", sa.String(32), index=True),
-        sa.UniqueConstraint("survey_key", "key_hash", name="one_answer_a_key"),
+        sa.UniqueConstraint("key_hash", "survey_key", name="one_answer_a_key"),
         sqlite_autoincrement=True,
     )
 
