@@ -8,6 +8,7 @@ import sys
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,7 @@ from wellheard.web.public.application import make_public_app
 from wellheard.web.public.reception import reception_of
 from wellheard.web.server import make_app
 from wellheard.web.services import Draft, Preview, Progress, Report, Services, Turned
+from wellheard.web.widget.script import widget_script
 
 LOCAL = ("127.0.0.1", "localhost", "::1")
 SURVEYS = "surveys"  # the folder of the home in which surveys lie
@@ -58,24 +60,43 @@ def serve(workspace: Workspace, host: str | None = None, port: int | None = None
         if wanted and actual != wanted:
             _say(f"Port {wanted} is taken; using {actual} instead.")
         shown = f"[{chosen}]" if ":" in chosen else "127.0.0.1"
-        with taking_answers(workspace) as public:
+        with taking_answers(workspace) as door:
             server = _Server(
                 uvicorn.Config(
-                    make_app(services_of(workspace)),
+                    make_app(services_of(workspace, door)),
                     log_level="warning",
                     access_log=False,
                     timeout_graceful_shutdown=5,
                     server_header=False,
                     lifespan="on",
                 ),
-                f"Wellheard is at http://{shown}:{actual}\nSurveys are answered at {public}",
+                f"Wellheard is at http://{shown}:{actual}\nSurveys are answered at {door.address}",
             )
             server.run(sockets=[listening])
 
 
+@dataclass(frozen=True)
+class Door:
+    """Where the public answers: what every address begins with, and the surveys that have one."""
+
+    address: str
+    published: Published
+
+    def page(self, survey_id: str) -> str | None:
+        """The address of a survey's page; None while it has none, as when its file is wrong."""
+        key = self.published.called(survey_id).key
+        return f"{self.address}/s/{key}" if key else None
+
+    def widget(self, survey_id: str) -> str | None:
+        """The line that shows a survey on the pages of a site."""
+        key = self.published.called(survey_id).key
+        source = f"{self.address}/widget/{widget_script().name}"
+        return f'<script src="{source}" data-survey="{key}" async></script>' if key else None
+
+
 @contextmanager
-def taking_answers(workspace: Workspace) -> Iterator[str]:
-    """Takes answers from the public on a port of its own, and merges them, until the block ends; gives its address.
+def taking_answers(workspace: Workspace) -> Iterator[Door]:
+    """Takes answers from the public on a port of its own, and merges them, until the block ends; gives the door.
 
     A port of its own can be opened to the world without opening that of the figures, where nobody logs in yet.
     """
@@ -103,7 +124,7 @@ def taking_answers(workspace: Workspace) -> Iterator[str]:
         merging = Merging(workspace, store)
         host = f"[{settings.public_host}]" if ":" in settings.public_host else settings.public_host
         try:
-            yield settings.public_address or f"http://{host}:{listening.getsockname()[1]}"
+            yield Door(settings.public_address or f"http://{host}:{listening.getsockname()[1]}", published)
         finally:
             server.should_exit = True
             serving.join()
@@ -149,8 +170,8 @@ def _listening(host: str, port: int) -> socket.socket:
     raise BadCall(f"no port from {port} on is free", hint="give --port 0 for any free one", field="port")
 
 
-def services_of(workspace: Workspace) -> Services:
-    """What the pages may do with a workspace."""
+def services_of(workspace: Workspace, door: Door | None = None) -> Services:
+    """What the pages may do with a workspace; `door` is where its surveys are answered, if they are."""
 
     def ask(asked: Question, limit: int | None) -> Answer:
         return query(workspace.lake, workspace.settings, workspace.catalogue.metric(asked.kpi), asked, limit)
@@ -190,8 +211,8 @@ def services_of(workspace: Workspace) -> Services:
         curves=curves,
         surveys=Shelf(workspace.home / SURVEYS),
         submissions=workspace.submissions,
-        survey_address=lambda _id: None,
-        widget_tag=lambda _id: None,
+        survey_address=lambda id: door.page(id) if door else None,
+        widget_tag=lambda id: door.widget(id) if door else None,
     )
 
 
