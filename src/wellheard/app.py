@@ -29,7 +29,7 @@ from wellheard.metrics.question import OWNER, Question, Viewer, question
 from wellheard.metrics.reader import Reader
 from wellheard.metrics.segments import read_segments, remove_segment, save_segment
 from wellheard.metrics.submissions import submissions
-from wellheard.metrics.target import Pace, Target, pace, read_targets, remove_target, set_target
+from wellheard.metrics.target import Pace, Target, check_reach, pace, read_targets, remove_target, set_target
 from wellheard.sources import files
 from wellheard.sources.recipe import Recipe, completed, mapped, read_recipe
 from wellheard.tables.catalogue import tables
@@ -243,7 +243,9 @@ class Workspace:
     def set_target(self, target: Target) -> None:
         """Keeps a target. Raises BadCall or Unknown for a KPI, a variant or a filter that does not exist."""
         asked = target.now(target.by)
-        query(self.lake, self.settings, self.catalogue.metric(asked.kpi), asked)
+        kpi = self.catalogue.metric(asked.kpi)
+        check_reach(target, kpi)
+        query(self.lake, self.settings, kpi, asked)
         set_target(self.home / TARGETS_FILE, target)
 
     def remove_target(self, key: str) -> None:

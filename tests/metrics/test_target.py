@@ -14,7 +14,16 @@ from typer.testing import CliRunner
 from wellheard.base.errors import BadCall, BadInput, Unknown
 from wellheard.cli import app
 from wellheard.metrics.catalogue import metric
-from wellheard.metrics.target import Target, kind_of, pace, read_targets, remove_target, set_target, target_of
+from wellheard.metrics.target import (
+    Target,
+    check_reach,
+    kind_of,
+    pace,
+    read_targets,
+    remove_target,
+    set_target,
+    target_of,
+)
 
 START, BY = date(2026, 1, 1), date(2026, 3, 31)
 
@@ -155,3 +164,30 @@ def test_on_the_command_line(new_desk: Any) -> None:
     assert "Ana" in run().stdout
     assert run("remove", listed["id"]).exit_code == 0
     assert json.loads(run("--format", "json").stdout) == []
+
+
+@pytest.mark.parametrize(
+    ("kpi", "never", "may"),
+    [("csat", 130, 100), ("nps", -101, -100), ("nps:mean", 10.5, 10), ("churn_rate", -1, 0)],
+)
+def test_a_value_that_the_figure_cannot_have_is_refused(kpi: str, never: float, may: float) -> None:
+    with pytest.raises(BadCall, match="can never be") as refused:
+        check_reach(_target(kpi, never), metric(kpi.partition(":")[0]))
+    assert refused.value.field == "value"
+    check_reach(_target(kpi, may), metric(kpi.partition(":")[0]))
+
+
+def test_what_has_no_bounds_may_have_any_target() -> None:
+    for kpi, value in (("net_revenue_retention", 140), ("first_response_time", 60), ("mrr", 1e7)):
+        check_reach(_target(kpi, value), metric(kpi))
+
+
+def test_a_median_of_all_days_is_no_mean_of_two_medians() -> None:
+    so_far = _row(600, 500, 700, 50)
+    assert (
+        pace(_target("first_response_time", 900), metric("first_response_time"), so_far, [], date(2026, 3, 1)).needed
+        is None
+    )
+    assert pace(
+        _target("first_response_time:mean", 900), metric("first_response_time"), so_far, [], date(2026, 3, 1)
+    ).needed

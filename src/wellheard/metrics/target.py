@@ -22,7 +22,7 @@ from scipy import special
 
 from wellheard.base.errors import BadCall, BadInput, Place, Unknown
 from wellheard.base.periods import Grain, add_months, floor
-from wellheard.metrics.bricks import Share
+from wellheard.metrics.bricks import Quantile, Share, Summed
 from wellheard.metrics.interval import normal
 from wellheard.metrics.metric import Metric
 from wellheard.metrics.question import Question, question
@@ -125,8 +125,21 @@ def pace(
     if deviation is not None:
         away = (expected - target.value) * (1 if up else -1)
         probability = float(special.ndtr(away / deviation)) if deviation > 0 else float(away >= 0)
-    needed = _needed(kind, target.value, value, elapsed)
+    # Of the two medians of two stretches of days none can be told that makes the median of both.
+    mixes = not isinstance(kpi.asked(_variants(target)).brick, Quantile)
+    needed = _needed(kind, target.value, value, elapsed) if mixes else None
     return Pace(target, "running", **said, expected=expected, needed=needed, probability=probability)
+
+
+def check_reach(target: Target, kpi: Metric) -> None:
+    """Raises BadCall for a value that the figure can never have, such as 130 %."""
+    asked = kpi.asked(_variants(target))
+    if not isinstance(asked.brick, Summed):
+        return
+    low, high = (bound * asked.brick.scale for bound in asked.brick.bounds)
+    if not low <= target.value <= high:
+        hint = f"it lies between {low:g} and {high:g} {asked.unit}"
+        raise BadCall(f"{target.kpi} can never be {target.value:g}", hint=hint, field="value")
 
 
 def kind_of(target: Target, kpi: Metric) -> Kind:
