@@ -69,3 +69,13 @@ def test_a_table_for_people_and_a_hint_for_the_mistyped(call: Callable[..., tupl
     code, text = call("zendsk")
     assert code == 2
     assert "zendesk" in text
+
+
+@pytest.mark.slow
+def test_a_range_that_is_open_ends_with_the_data(call: Callable[..., tuple[int, str]]) -> None:
+    code, text = call("chartmogul", "--from", MARCH[1], "--format", "json")
+    assert code == 0
+    for row in json.loads(text):
+        assert row["period_start"] == MARCH[1]
+        assert row["period_end"] is not None
+        assert row["period_end"] > MARCH[1]

@@ -114,4 +114,12 @@ def compared(
             if last is not None:
                 first, after = last_month(last)
         theirs, ours = (ask(asked).to_list()[0] for asked in pair.questions(first, after))
+        if first is not None or after is not None:  # an end left open is that of the data
+            first, after = (
+                _day(ours[name]) or given for name, given in (("period_start", first), ("period_end", after))
+            )
         yield Compared(pair, first, after, theirs, ours)
+
+
+def _day(told: str | None) -> date | None:
+    return date.fromisoformat(told) if told else None
