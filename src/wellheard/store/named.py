@@ -11,8 +11,8 @@ import sqlalchemy as sa
 from wellheard.base.errors import Unknown
 from wellheard.store.invitations import AT_ONCE, Invitation, invitations_by_hash, unknown_invitation
 from wellheard.store.layout import ANSWERS
-from wellheard.store.submission import ABOUT, DOUBLE, Kept, OtherBody, Submission, edit_token, replaced
-from wellheard.store.tokens import hashed, new_id, new_token
+from wellheard.store.submission import ABOUT, DOUBLE, Kept, OtherBody, Submission, edit_token, edited, replaced
+from wellheard.store.tokens import hashed, new_ordered_id
 
 STEP = timedelta(microseconds=1)  # by which a change is later than what it changes, even when the clock went back
 CHANGED = ("body_hash", "given", "complete", "flag", "version", "changed_at", "batch_id")
@@ -29,11 +29,11 @@ class NamedAnswers:
         ids = {i.invitation_id for i in self.invitations.values()}
         known = [
             *_where(con, ANSWERS.c.key_hash, {hashed(secret) for s in submissions if (secret := s.key or s.token)}),
-            *_where(con, ANSWERS.c.edit_hash, {hashed(s.edit) for s in submissions if s.edit}),
+            *_where(con, ANSWERS.c.submission_id, {edited(s.edit) for s in submissions if s.edit}),
             *_where(con, ANSWERS.c.invitation_id, ids),
         ]
         self.by_key: dict[tuple[str, str], Row] = {}
-        self.by_edit: dict[str, Row] = {}
+        self.by_id: dict[str, Row] = {}
         self.by_invitation: dict[str, Row] = {}
         for row in known:
             self._remember(row)
@@ -82,8 +82,10 @@ class NamedAnswers:
 
     def _edited(self, submission: Submission) -> Kept:
         """Every reason why it cannot be changed gives the same answer, so that tokens cannot be tried out."""
-        row = self.by_edit.get(hashed(submission.edit or ""))
-        if row is None or row["survey_key"] != submission.survey_key or row["edit_until"] <= submission.arrived_at:
+        row = self.by_id.get(edited(submission.edit or ""))
+        if row is None or row["edit_hash"] != hashed(submission.edit or ""):
+            raise unknown_answer()
+        if row["survey_key"] != submission.survey_key or row["edit_until"] <= submission.arrived_at:
             raise unknown_answer()
         if row["body_hash"] == submission.body_hash:
             return _kept(row, "repeated", None, submission.edit)
@@ -104,8 +106,9 @@ class NamedAnswers:
         return _kept(row, "changed", None, edit)
 
     def _add(self, submission: Submission, invitation: Invitation | None, flag: str | None, secret: str | None) -> Kept:
-        submission_id, now, answered = new_id(), submission.arrived_at, submission.answered_at
-        edit = edit_token(secret, submission_id) if secret else new_token()
+        now, answered = submission.arrived_at, submission.answered_at
+        submission_id = new_ordered_id(now)
+        edit = edit_token(submission_id, secret)
         about = {**(invitation.about if invitation else {})}
         about["language"] = submission.about.get("language") or about.get("language")
         row: Row = {
@@ -133,7 +136,7 @@ class NamedAnswers:
         return Kept(submission_id, "stored", edit, row["edit_until"], flag)
 
     def _remember(self, row: Row) -> None:
-        self.by_edit[row["edit_hash"]] = row
+        self.by_id[row["submission_id"]] = row
         if row["key_hash"]:
             self.by_key[row["survey_key"], row["key_hash"]] = row
         if row["invitation_id"]:
@@ -155,7 +158,7 @@ def _asked(invitation: Invitation | None, answered: datetime) -> datetime | None
 
 
 def _kept(row: Row, state: Any, secret: str | None, edit: str | None = None) -> Kept:
-    made = edit_token(secret, row["submission_id"]) if secret else edit
+    made = edit_token(row["submission_id"], secret) if secret else edit
     if made is not None and hashed(made) != row["edit_hash"]:
         made = None
     return Kept(row["submission_id"], state, made, row["edit_until"], row["flag"])

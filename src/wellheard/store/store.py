@@ -19,6 +19,7 @@ from wellheard.base.errors import BrokenHome, Busy
 from wellheard.base.settings import Settings
 
 FILE = "store.sqlite"
+PAGES = 4000  # of the journal after which it is brought into the file: pages that many answers share are written once
 PATIENCE = 30  # seconds that a writer waits for another
 VERSIONS = Path(__file__).parent / "migrations" / "versions"
 WRITES = "wellheard_writes"  # the option of a connection that is going to write
@@ -130,7 +131,7 @@ def _engine(url: sa.URL) -> sa.Engine:
 
 def _prepare_sqlite(connection: Any, _record: object) -> None:
     connection.isolation_level = None  # the driver begins nothing by itself, so that layouts change in transactions too
-    for pragma in ("journal_mode=wal", "synchronous=full", "foreign_keys=on"):
+    for pragma in ("journal_mode=wal", "synchronous=full", "foreign_keys=on", f"wal_autocheckpoint={PAGES}"):
         connection.execute(f"pragma {pragma}")
 
 

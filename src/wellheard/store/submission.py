@@ -13,6 +13,7 @@ from functools import cached_property
 from typing import Any, Literal
 
 from wellheard.base.errors import BadCall
+from wellheard.store.tokens import new_token
 
 ABOUT = ("customer_id", "account_id", "conversation_id", "order_id", "agent_id", "channel", "touchpoint", "language")
 # What an anonymous answer keeps: nothing that names somebody.
@@ -111,13 +112,21 @@ def _written(rows: Sequence[Mapping[str, Any]]) -> str:
     return json.dumps(list(rows), ensure_ascii=False, separators=(",", ":"))
 
 
-def edit_token(secret: str, submission_id: str) -> str:
-    """The secret by which an answer is changed, made from the sender's own, so that a repeated call gets it again.
+def edit_token(submission_id: str, secret: str | None) -> str:
+    """What changes an answer: its id, by which it is found, and a secret of 128 bits, of which only the hash is kept.
 
-    Only its hash is kept (HMAC-SHA-256, RFC 2104, cut to 128 bits).
+    The secret is made from the sender's own (HMAC-SHA-256, RFC 2104, cut to 128 bits), so that a repeated call gets it
+    again; where the sender has none, it is drawn.
     """
+    if secret is None:
+        return f"{submission_id}-{new_token()}"
     made = hmac.digest(secret.encode(), submission_id.encode(), "sha256")[:16]
-    return base64.urlsafe_b64encode(made).decode().rstrip("=")
+    return f"{submission_id}-{base64.urlsafe_b64encode(made).decode().rstrip('=')}"
+
+
+def edited(token: str) -> str:
+    """The id of the answer that an edit token is for."""
+    return token.partition("-")[0]
 
 
 def hour(moment: datetime) -> datetime:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
+from datetime import datetime
 
 BITS = 128
 
@@ -11,6 +12,14 @@ BITS = 128
 def new_id() -> str:
     """A random name of 128 bits, in 32 hexadecimal digits."""
     return secrets.token_hex(BITS // 8)
+
+
+def new_ordered_id(now: datetime) -> str:
+    """A name of 128 random bits behind the millisecond, in 44 digits: in an index, new ones stand side by side.
+
+    Names without an order would each touch a page of their own, and a commit of many would write them all.
+    """
+    return f"{int(now.timestamp() * 1000):012x}{new_id()}"
 
 
 def new_token() -> str:

@@ -93,7 +93,7 @@ def _make_answers() -> None:
     op.create_table(
         "answers",
         sa.Column("number", sa.BigInteger().with_variant(sa.Integer, "sqlite"), primary_key=True),
-        sa.Column("submission_id", sa.String(32), nullable=False, unique=True),
+        sa.Column("submission_id", sa.String(44), nullable=False, unique=True),
         sa.Column("workspace", sa.Text, nullable=False),
         sa.Column("survey_key", sa.String(32), sa.ForeignKey("surveys.survey_key"), nullable=False),
         sa.Column("version", sa.Integer, nullable=False),
@@ -109,7 +109,7 @@ def _make_answers() -> None:
         _instant("answered_at"),
         _instant("changed_at"),
         *_instants("deleted_at"),
-        sa.Column("edit_hash", sa.String(64), nullable=False, unique=True),
+        sa.Column("edit_hash", sa.String(64), nullable=False),
         _instant("edit_until"),
         sa.Column("batch_id", sa.String(32), index=True),
         sa.UniqueConstraint("key_hash", "survey_key", name="one_answer_a_key"),
