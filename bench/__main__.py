@@ -1,4 +1,4 @@
-"""`python -m bench [--size 1] [--only SUBJECT …]`: makes the data where they are missing, measures, prints and keeps."""
+"""`python -m bench [--size 1] [--only SUBJECT …]`: makes the data where they are missing, measures, and keeps."""
 
 from __future__ import annotations
 

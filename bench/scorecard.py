@@ -98,7 +98,7 @@ def from_rollups(home: str, names: list[str], facts: Turns, notes: list[str]) ->
 def alone(home: str, names: list[str]) -> Callable[[], dict[str, Any]]:
     """A turn: each KPI asked by itself, ours and by hand, with the seconds of both."""
     workspace = wellheard.open(Path(home))
-    how = {**ours.MONTHLY, **({"engine": "facts"} if ours.KNOWS_ENGINES else {})}
+    how: dict[str, Any] = {**ours.MONTHLY, **({"engine": "facts"} if ours.KNOWS_ENGINES else {})}
     con = workspace.lake.con
     hand.prepare(con)
 
