@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import Any
 
@@ -21,6 +21,7 @@ from wellheard.metrics.difference import Change, correlation, holm, mover, p_of,
 from wellheard.metrics.frame import Frame, placed
 from wellheard.metrics.moments import Cross
 
+Crossed = Mapping[parts.Key, tuple[float, ...]]
 MARK = 0.05  # a change is marked where its Holm-adjusted p is at most this
 # With fewer units on both sides the interval of a difference misses its coverage: there is no p, and so no mark.
 LEAST_UNITS = 40
@@ -55,50 +56,75 @@ def widened(ask: Ask, frame: Frame) -> Ask:
     return Ask(ask.reader, ask.metric, ask.asked, question, (first, *whole), shared=True)
 
 
-def compared(
-    ask: Ask,
-    units: ir.Table | None,
-    everything: parts.Table,
-    frame: Frame,
-    found: parts.Table,
-    estimate: Estimate,
-    result: pa.Table,
-) -> pa.Table:
-    """The result with `previous, change, change_low, change_high, p, moved` for every row.
+@dataclass(frozen=True)
+class Past:
+    """What the periods before hold: the parts of all keys, and by the current key the sums over who is on both sides.
+
+    See `parts.crossed` for the four sums.
+    """
+
+    everything: parts.Table
+    crossed: Crossed
+
+
+def pairs_of(frame: Frame, how: str) -> dict[date, Period]:
+    """Each period's start with the period that it is compared with."""
+    return {p.start: earlier(p, frame.grain, how) for p in frame.periods}
+
+
+def past_of(ask: Ask, units: ir.Table | None, everything: parts.Table, frame: Frame) -> Past:
+    """What the periods before hold, from the facts.
 
     `units` are the totals of the question's units; None for a quantile, which has none. `everything` are all parts that
-    were collected, and `found` those that are shown.
+    were collected for the question, those of the periods before among them where one statement serves both sides.
     """
-    how, level = ask.question.compare, ask.question.level
-    assert how is not None
-    pairs = {p.start: earlier(p, frame.grain, how) for p in frame.periods}
+    assert ask.question.compare is not None
+    pairs = pairs_of(frame, ask.question.compare)
     if not pairs:
-        return _with(result, *(np.full(len(found.keys), np.nan) for _ in range(5)))
-    old = {start: pair.start for start, pair in pairs.items()}
-    keys = [_old_key(key, old, frame) for key in found.keys]
+        return Past(everything, {})
     if units is None:
         before, then = _earlier_rows(ask, list(pairs.values()))
-        past = parts.collected(before, then, level).at(keys)
-        previous = parts.estimated(before, past, level)
-        change = mover(estimate.value, estimate.low, estimate.high, previous.value, previous.low, previous.high)
-        return _with(result, previous.value, change.change, change.low, change.high, p_of(change, level))
-    assert isinstance(ask.asked.brick, Summed)
-    before, totals = ask, units
+        return Past(parts.collected(before, then, ask.question.level), {})
+    totals = units
     if not ask.shared:
         before, then = _earlier_rows(ask, list(pairs.values()))
         totals = before.reader.held(parts.unit_totals(before, then))
         everything = parts.added(before, totals)
-    past = everything.at(keys)
-    slots = None if frame.grain is None else {then_: now_ for now_, then_ in old.items()}
-    if isinstance(ask.asked.brick, Count):
-        shared = _crossed(ask, units, totals, slots, found)[0] if ask.asked.brick.stock else 0.0
-        at = ask.asked.brick.changes(found.parts, past.parts, shared, _history(found, frame))
+    return Past(everything, crossing(ask, units, totals, frame))
+
+
+def crossing(ask: Ask, now: ir.Table, then: ir.Table, frame: Frame) -> Crossed:
+    """The four sums over who stands on both sides, where a comparison needs them and periods are few enough."""
+    assert ask.question.compare is not None
+    if isinstance(ask.asked.brick, Count) and not ask.asked.brick.stock:
+        return {}
+    if frame.grain is None:
+        return parts.crossed(ask, now, then, None)
+    slots = {pair.start: start for start, pair in pairs_of(frame, ask.question.compare).items()}
+    return parts.crossed(ask, now, then, slots) if len(slots) <= MOST_SLOTS else {}
+
+
+def compared(ask: Ask, past: Past, frame: Frame, found: parts.Table, estimate: Estimate, result: pa.Table) -> pa.Table:
+    """The result with `previous, change, change_low, change_high, p, moved` for every row; `found` are those shown."""
+    how, level, brick = ask.question.compare, ask.question.level, ask.asked.brick
+    assert how is not None
+    old = {start: pair.start for start, pair in pairs_of(frame, how).items()}
+    if not old:
+        return _with(result, *(np.full(len(found.keys), np.nan) for _ in range(5)))
+    then = past.everything.at([_old_key(key, old, frame) for key in found.keys])
+    previous = parts.estimated(ask, then, level)
+    if not isinstance(brick, Summed):
+        change = mover(estimate.value, estimate.low, estimate.high, previous.value, previous.low, previous.high)
+        return _with(result, previous.value, change.change, change.low, change.high, p_of(change, level))
+    shared = _crossed(past, found)
+    if isinstance(brick, Count):
+        at = brick.changes(found.parts, then.parts, shared[0] if brick.stock else 0.0, _history(found, frame))
         change, p = at(np.asarray(level)), p_value(at)
     else:
-        rho = _correlations(ask, units, totals, slots, found, past)
-        change, p = _by_moments(ask.asked.brick, found.parts, past.parts, rho, level)
-        p = _judged(p, found.parts, past.parts)
-    previous = parts.estimated(before, past, level)
+        known = frame.grain is None or len(old) <= MOST_SLOTS
+        rho = correlation(moments_in(found.parts), moments_in(then.parts), Cross(*shared)) if known else 0.0
+        change, p = _by_moments(brick, found.parts, then.parts, rho, level)
+        p = _judged(p, found.parts, then.parts)
     return _with(result, previous.value, change.change, change.low, change.high, p)
 
 
@@ -131,22 +157,9 @@ def _earlier_rows(ask: Ask, periods: list[Period]) -> tuple[Ask, ir.Table]:
     return before, placed(before, ask.metric.rows(before))
 
 
-def _correlations(
-    ask: Ask, now: ir.Table, then: ir.Table, slots: Mapping[date, date] | None, found: parts.Table, past: parts.Table
-) -> Any:
-    """How alike the errors of the two sides are, from the customers that stand on both."""
-    if slots is not None and len(slots) > MOST_SLOTS:
-        return 0.0
-    sums = _crossed(ask, now, then, slots, found)
-    return correlation(moments_in(found.parts), moments_in(past.parts), Cross(*sums))
-
-
-def _crossed(
-    ask: Ask, now: ir.Table, then: ir.Table, slots: Mapping[date, date] | None, found: parts.Table
-) -> NDArray[np.float64]:
-    """The four sums of `parts.crossed`, one entry a row; 0 where there are too many periods to cross."""
-    crossed = {} if slots is not None and len(slots) > MOST_SLOTS else parts.crossed(ask, now, then, slots)
-    sums = np.array([crossed.get(key, (0.0,) * 4) for key in found.keys], dtype=np.float64)
+def _crossed(past: Past, found: parts.Table) -> NDArray[np.float64]:
+    """The four sums of `parts.crossed`, one entry a row; 0 where nobody is on both sides."""
+    sums = np.array([past.crossed.get(key, (0.0,) * 4) for key in found.keys], dtype=np.float64)
     return sums.reshape(len(found.keys), 4).T
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -22,16 +22,27 @@ from wellheard.warehouse.sums import total
 Key = tuple[Any, ...]
 PERIOD = "period"
 DIGITS = 13  # of a sum that are kept
-ADDED = ("n", "units", "num", "den", "nn", "nd", "dd", "nnn", "nnd", "ndd", "ddd", "positive", "negative", "pending")
 
 
 @dataclass(frozen=True)
 class Table:
-    """Parts by key: `keys` are (period start, dimension values…), each part one float a key."""
+    """Parts by key: `keys` are (period start, dimension values…), each part one float a key.
+
+    A key is there if any row is, even where none counts; the part `listed` says how many rows.
+    """
 
     keys: tuple[Key, ...]
     parts: Mapping[str, Floats]
     quantile: Mapping[str, Floats] | None = None
+
+    def moved(self, before: Table, after: Table) -> Table:
+        """These parts with what `after` has more than `before`; keys that lose their last row go."""
+        keys = list(dict.fromkeys((*self.keys, *after.keys)))
+        here, old, new = (side.at(keys).parts for side in (self, before, after))
+        sums = {name: settled(here[name] + new[name] - old[name]) for name in here}
+        left = sums["listed"] > 0
+        names = tuple(key for key, stays in zip(keys, left, strict=True) if stays)
+        return Table(names, {name: values[left] for name, values in sums.items()})
 
     def at(self, keys: Sequence[Key]) -> Table:
         """The parts of the given keys, in their order: zeros, and no quantile, where a key has none."""
@@ -77,6 +88,7 @@ def unit_totals(ask: Ask, rows: ir.Table) -> ir.Table:
         "den": _float(brick.unit_den(den, counted)),
         "n": (counted & brick.in_n(measured)).sum().fill_null(0),
         "pending": measured.waiting.sum().fill_null(0),
+        "listed": measured.count(),
     }
     for side in ("positive", "negative"):
         if f"m:{side}" in measured.columns:
@@ -97,6 +109,7 @@ def added(ask: Ask, units: ir.Table) -> Table:
         "n": _counted(ask.asked.brick.once, units),
         "units": (den != 0).sum(),
         "pending": units.pending.sum(),
+        "listed": units.listed.sum(),
         "num": total(num),
         "den": total(den),
     }
@@ -139,7 +152,7 @@ def _collected(rows: Sequence[Mapping[str, Any]], names: Sequence[str], parts: S
     return Table(keys, values)
 
 
-def settled(sums: Sequence[float]) -> Floats:
+def settled(sums: Iterable[float]) -> Floats:
     """Sums without the digits that hang on the order of the rows, so that equal data give equal figures to the last.
 
     Two digits more are settled first: a square of cents often ends midway between two sums of that many digits, where

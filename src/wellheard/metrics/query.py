@@ -73,13 +73,20 @@ def _figures(ask: Ask, rows: ir.Table, frame: Frame) -> pa.Table:
     if ask.question.compare is not None and summed:
         units = ask.reader.held(parts.unit_totals(ask, rows))
     everything = parts.collected(ask, rows, level) if units is None else parts.added(ask, units)
+    past = compare.past_of(ask, units, everything, frame) if ask.question.compare is not None else None
+    return _shown(ask, everything, past, frame)
+
+
+def _shown(ask: Ask, everything: parts.Table, past: compare.Past | None, frame: Frame) -> pa.Table:
+    """The answer's rows, from parts alone."""
+    level = ask.question.level
     found = everything.at(_complete(ask, everything.keys, frame))
     estimate = parts.estimated(ask, found, level)
     if ask.question.pooled:
         estimate = _pooled(ask, found, estimate)
     result = _table(ask, found, estimate, frame)
-    if ask.question.compare is not None:
-        result = compare.compared(ask, units, everything, frame, found, estimate, result)
+    if past is not None:
+        result = compare.compared(ask, past, frame, found, estimate, result)
     return result
 
 

@@ -301,11 +301,16 @@ class Lake:
 
     def version(self, tables: Iterable[str], snapshot: int) -> int:
         """The snapshot in which any of the fact tables last changed, at or before `snapshot`; a trial's own number."""
-        if snapshot < 0:
-            return snapshot
+        return snapshot if snapshot < 0 else self._changes_to(snapshot).last(tables, snapshot)
+
+    def changed(self, before: int, after: int) -> frozenset[str]:
+        """The fact tables that changed after one snapshot, up to another."""
+        return self._changes_to(after).between(before, after)
+
+    def _changes_to(self, snapshot: int) -> changes.Changes:
         if self._changes.seen < snapshot:
             self._changes = changes.read(self.con)
-        return self._changes.last(tables, snapshot)
+        return self._changes
 
     def snapshot(self) -> int:
         """The number of the lake's newest state."""

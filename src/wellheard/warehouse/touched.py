@@ -1,0 +1,149 @@
+"""The rows of everyone whom the changes between two snapshots touch, as they were before and as they are after.
+
+A KPI's figures are sums over customers, companies or whoever else counts as one. Who is not touched adds the same to
+both sides, so the sums of all people move by the difference between the two sides' sums, whoever else is among them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import Literal
+
+import ibis.expr.types as ir
+
+from wellheard.tables.catalogue import table as canonical
+from wellheard.tables.catalogue import tables
+from wellheard.warehouse import schema
+from wellheard.warehouse.engine import Lake, opened_of
+
+Side = Literal["before", "after"]
+SMALL = ("schedules", "fx_rates", "touchpoints")  # read whole: what changes in them touches everyone
+LINKS = ("person_links", "company_links")
+# Columns by which rows belong together beside those that refer to another table.
+TOGETHER = {"visitor_id": "visitor", "submission_id": "submission", "text_id": "text", "person_id": "person"}
+LINES = {"orders": {"order_id": "order number"}, "company_links": {"company_id": "company"}}
+PEOPLE = ("customers", "accounts")
+
+
+class Touched:
+    """Temporary tables of both sides, which end with the `reading` they are made in."""
+
+    def __init__(self, lake: Lake, before: int, after: int) -> None:
+        self.lake = lake
+        self.snapshots: dict[Side, int] = {"before": before, "after": after}
+        self.changed = lake.changed(before, after)
+        self._made: set[tuple[str, Side]] = set()
+        self._gather()
+
+    @property
+    def everyone(self) -> bool:
+        """Whether what changed touches everyone, so that nothing is gained by looking at some alone."""
+        return bool(self.changed & set(SMALL))
+
+    def table(self, name: str, side: Side, *, history: bool = False) -> ir.Table:
+        """The canonical table `name` with the rows of the touched alone, opened as the lake opens it."""
+        place = f"_{side}_{name}"
+        if (name, side) not in self._made:
+            where = "true" if name in SMALL else self._belongs(name)
+            version = self.snapshots[side]
+            self.lake.con.execute(
+                f"create temp table {schema.quoted(place)} as select * from facts.main.{schema.quoted(name)} "
+                f"at (version => {int(version)}) where {where}"
+            )
+            self._made.add((name, side))
+        raw = self.lake.backend.table(place, database=("temp", "main"))
+        return opened_of(raw, canonical(name), history=history)
+
+    def _gather(self) -> None:
+        """Fills `_touched(kind, key)`: whose rows changed, who belongs to them, and what belongs to those."""
+        con = self.lake.con
+        con.execute("create temp table _touched (kind varchar, key varchar)")
+        if self.everyone:
+            return
+        before, after = self.snapshots["before"], self.snapshots["after"]
+        for name in sorted(self.changed & set(tables())):
+            keys = {**keys_of(name), "id": f"row of {name}"}
+            feed = f"ducklake_table_changes('facts', 'main', '{name}', {int(before) + 1}, {int(after)})"
+            con.execute(f"create temp table _feed as select {_listed(keys)} from {feed}")
+            self._add(f"select {_entries(keys)} from _feed")
+            con.execute("drop table _feed")
+        self._up()
+        self._across()
+        self._down()
+
+    def _up(self) -> None:
+        """Those whom touched conversations, orders and invitations belong to."""
+        for name in sorted(referred() - set(PEOPLE)):
+            keys = {c: k for c, k in keys_of(name).items() if k in PEOPLE}
+            if keys:
+                self._add(f"select {_entries(keys)} from {self._now(name)} where {self._in('source_id', name)}")
+
+    def _across(self) -> None:
+        """The people that are one with the touched, their companies, and everybody in those."""
+        for _ in range(2):
+            for name in LINKS:
+                self._add(f"select {_entries(keys_of(name))} from {self._now(name)} where {self._belongs(name)}")
+            customers = self._now("customers")
+            self._add(f"select 'accounts', account_id from {customers} where {self._in('source_id', 'customers')}")
+            self._add(f"select 'customers', source_id from {customers} where {self._in('account_id', 'accounts')}")
+
+    def _down(self) -> None:
+        """The conversations, orders and invitations of the touched, by which further rows belong to them."""
+        for name in sorted(referred() - set(PEOPLE)):
+            where = self._belongs(name)
+            self._add(f"select '{name}', source_id from {self._now(name)} where {where}")
+
+    def _add(self, entries: str) -> None:
+        con = self.lake.con
+        con.execute(f"create temp table _more as select distinct * from ({entries}) e(kind, key) where key is not null")
+        con.execute("insert into _touched select * from _more anti join _touched using (kind, key)")
+        con.execute("drop table _more")
+
+    def _now(self, name: str) -> str:
+        return f"facts.main.{schema.quoted(name)} at (version => {int(self.snapshots['after'])})"
+
+    def _belongs(self, name: str) -> str:
+        keys = {**keys_of(name), "id": f"row of {name}"}
+        kinds = {row[0] for row in self.lake.con.execute("select distinct kind from _touched").fetchall()}
+        found = [self._in(column, kind) for column, kind in keys.items() if kind in kinds]
+        return " or ".join(found) or "false"
+
+    @staticmethod
+    def _in(column: str, kind: str) -> str:
+        return f"{schema.quoted(column)} in (select key from _touched where kind = '{kind}')"
+
+
+@contextmanager
+def touched(lake: Lake, before: int, after: int) -> Iterator[Touched]:
+    """The touched rows of both sides; must be used within the lake's `reading`."""
+    found = Touched(lake, before, after)
+    try:
+        yield found
+    finally:
+        for name, side in found._made:
+            lake.con.execute(f"drop table temp.main.{schema.quoted(f'_{side}_{name}')}")
+        lake.con.execute("drop table temp.main._touched")
+
+
+def keys_of(name: str) -> dict[str, str]:
+    """The columns of a table by which its rows belong to somebody or something, each with the kind of its keys."""
+    words = canonical(name)
+    keys = {c.name: c.refers for c in words.public if c.refers}
+    keys |= {c.name: TOGETHER[c.name] for c in words.public if c.name in TOGETHER}
+    keys |= LINES.get(name, {})
+    return {"source_id": name, **keys} if name in referred() else keys
+
+
+def referred() -> set[str]:
+    """The tables that others refer to."""
+    return {c.refers for words in tables().values() for c in words.columns if c.refers}
+
+
+def _listed(columns: Iterable[str]) -> str:
+    return ", ".join(schema.quoted(column) for column in columns)
+
+
+def _entries(keys: dict[str, str]) -> str:
+    kinds = ", ".join(f"'{kind}'" for kind in keys.values())
+    return f"unnest([{kinds}]), unnest([{_listed(keys)}])"
