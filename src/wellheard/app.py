@@ -15,12 +15,13 @@ from wellheard.base.settings import Settings, home_of, settings_of
 from wellheard.enrich import decisions
 from wellheard.enrich.decisions import Decision, Link
 from wellheard.enrich.enrichments import enrich
+from wellheard.feeding import feeds_of
 from wellheard.insights.advice import Advice, advise
 from wellheard.metrics.answer import Answer
 from wellheard.metrics.catalogue import Catalogue, metrics
 from wellheard.metrics.choice import read_choice, write_choice
 from wellheard.metrics.frame import Frame
-from wellheard.metrics.metric import Metric, Need
+from wellheard.metrics.metric import Metric
 from wellheard.metrics.names import known_names
 from wellheard.metrics.own import own_metrics
 from wellheard.metrics.parity import Compared, compared, pairs, pairs_of
@@ -36,7 +37,7 @@ from wellheard.tables.catalogue import tables
 from wellheard.warehouse import history, load
 from wellheard.warehouse import links as found_links
 from wellheard.warehouse.engine import Lake
-from wellheard.warehouse.feeds import Feed, feeds
+from wellheard.warehouse.feeds import Feed
 
 WORKSPACE = "main"
 NAME = r"[a-z0-9][a-z0-9_-]{0,40}"
@@ -368,12 +369,7 @@ class Workspace:
 
     def feeds(self) -> list[Feed]:
         """Which KPIs this data can feed, and what is missing for the others."""
-        wanted = {m.name: [n for n in m.needs if not n.optional] for m in self.kpis()}
-        single = {need: [need] for needs in wanted.values() for first in needs for need in (first, *first.instead)}
-        counted = dict(
-            zip(single, feeds(self.lake, {str(i): each for i, each in enumerate(single.values())}), strict=True)
-        )
-        return [_fed(name, needs, counted) for name, needs in wanted.items()]
+        return feeds_of(self.lake, self.kpis())
 
     def submissions(self) -> dict[str, int]:
         """Filled-in questionnaires by survey, trial answers left out."""
@@ -441,14 +437,3 @@ def _check_fed(recipe: Recipe, opened: Sequence[_File]) -> None:
 def as_json(answer: Answer) -> str:
     """An answer as the text that `--format json` and the API give."""
     return json.dumps(answer.to_list(), ensure_ascii=False, indent=1, default=str)
-
-
-def _fed(kpi: str, needs: Sequence[Need], counted: Mapping[Need, Feed]) -> Feed:
-    """What feeds a KPI: each of its needs by the first way that has rows, or all the ways that lack them."""
-    rows, missing = [], []
-    for need in needs:
-        ways = [counted[way] for way in (need, *need.instead)]
-        rows.append(next((way.rows for way in ways if way.rows), 0))
-        if not rows[-1]:
-            missing.append(" and ".join(dict.fromkeys(way.missing for way in ways)))
-    return Feed(kpi, min(rows, default=0), "; ".join(missing))
