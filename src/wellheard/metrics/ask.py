@@ -66,6 +66,7 @@ class Ask:
         self.shared = shared  # whether its rows serve the periods before as well
         self.settings = reader.settings
         self.currency: str | None = None
+        self.ends = False  # whether the figure looks at where the data end
         self.gathered: dict[str, Gathered] = {}
         self.notes: list[str] = []
         rules = tuple(parse(rule) for rule in question.viewer.row_rules)
@@ -90,8 +91,14 @@ class Ask:
 
     def data_end(self, *columns: tuple[str, str]) -> datetime | None:
         """The last instant among columns of tables, given as `(table, column)`: where the data ends for a window."""
+        self.ends = True
         ends = [self.reader.bounds(table, column).last for table, column in columns]
         return max((end for end in ends if end is not None), default=None)
+
+    def last(self) -> datetime | None:
+        """The last instant of the figure's own tables, beyond which nothing is data."""
+        self.ends = True
+        return self.reader.extent(self.asked.spans)[1]
 
     def facts(
         self, name: str, instant: str | None = None, unit: str | None = None, named: Iterable[str] = ()
@@ -286,8 +293,7 @@ class Ask:
         With `months_back` or `days_back`, each begins that long before its end. Nothing beyond the data's end is looked
         at.
         """
-        zone = self.reader.zone
-        _, last = self.reader.extent(self.asked.spans)
+        zone, last = self.reader.zone, self.last()
         index = ibis.range(0, len(self.periods)).unnest().name("i").as_table()
         if not self.periods:
             never = instant_literal(FAR)

@@ -24,6 +24,7 @@ class Frame:
 
     def __init__(self, reader: Reader, asked: Asked, question: Question) -> None:
         self.reader = reader
+        self.asked = asked
         self.zone = reader.zone
         first, last = reader.extent(asked.spans)
         self.first_day = reader.local_day(first) if first is not None else None

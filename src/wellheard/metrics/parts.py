@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -43,6 +43,17 @@ class Table:
         left = sums["listed"] > 0
         names = tuple(key for key, stays in zip(keys, left, strict=True) if stays)
         return Table(names, {name: values[left] for name, values in sums.items()})
+
+    def spliced(self, other: Table, inside: Callable[[Key], bool]) -> Table:
+        """These parts outside, and those of the other table inside."""
+        ours, theirs = [k for k in self.keys if not inside(k)], [k for k in other.keys if inside(k)]
+        a, b = self.at(ours), other.at(theirs)
+
+        def joined(first: Mapping[str, Floats], second: Mapping[str, Floats]) -> Mapping[str, Floats]:
+            return {name: np.concatenate([values, second[name]]) for name, values in first.items()}
+
+        ranks = None if a.quantile is None or b.quantile is None else joined(a.quantile, b.quantile)
+        return Table((*ours, *theirs), joined(a.parts, b.parts), ranks)
 
     def at(self, keys: Sequence[Key]) -> Table:
         """The parts of the given keys, in their order: zeros, and no quantile, where a key has none."""

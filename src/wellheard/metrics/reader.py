@@ -16,6 +16,7 @@ from wellheard.base.settings import Settings
 from wellheard.metrics.metric import Span
 from wellheard.tables.catalogue import table as canonical
 from wellheard.warehouse.engine import Lake
+from wellheard.warehouse.touched import Side, Touched
 
 T = TypeVar("T")
 KEPT_FACTS = 4096
@@ -40,6 +41,7 @@ class Reader:
         self.settings = settings
         self.snapshot = snapshot if as_of is None else as_of
         self.as_of = as_of
+        self.opened: set[str] = set()  # the tables that were looked at
         self.zone = settings.time_zone
 
     @property
@@ -49,6 +51,7 @@ class Reader:
 
     def table(self, name: str, *, private: bool = False, history: bool = False) -> ir.Table:
         """A canonical table as of the reader's snapshot."""
+        self.opened.add(name)
         return self.lake.table(name, private=private, history=history, as_of=self.as_of)
 
     def run(self, expression: ir.Expr) -> pa.Table:
@@ -84,6 +87,7 @@ class Reader:
 
     def kept(self, key: Any, make: Callable[[Reader], T], tables: tuple[str, ...]) -> T:
         """`make` of the reader of all rows, computed once for as long as none of `tables` changes."""
+        self.opened.update(tables)
         every = self.all_rows
         full = (str(every.lake.folder), every.lake.version(tables, every.snapshot), key)
         if full not in self._facts:
@@ -114,6 +118,33 @@ class Reader:
         some = t.filter(t.attributes.notnull())
         keys = some.select(key=some.attributes.keys().unnest()).distinct()
         return frozenset(row["key"] for row in self.run(keys).to_pylist())
+
+
+class NotLocal(Exception):
+    """A figure's rows look at those of other people, so that some people's rows alone do not tell them."""
+
+
+class PartReader(Reader):
+    """Reads the rows of some people alone, on one side of a change; what holds of whole tables is still that of all."""
+
+    def __init__(self, every: Reader, touched: Touched, side: Side) -> None:
+        super().__init__(every.lake, every.settings, every.snapshot)
+        self.every, self.touched, self.side = every, touched, side
+        self.summing = False  # once the rows are stated, and only sums are left to be asked for
+
+    @property
+    def all_rows(self) -> Reader:
+        return self.every
+
+    def table(self, name: str, *, private: bool = False, history: bool = False) -> ir.Table:
+        if private:
+            raise NotLocal(name)
+        return self.touched.table(name, self.side, history=history)
+
+    def run(self, expression: ir.Expr) -> pa.Table:
+        if not self.summing:
+            raise NotLocal
+        return super().run(expression)
 
 
 def instant_literal(moment: datetime) -> ir.TimestampScalar:

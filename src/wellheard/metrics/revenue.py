@@ -156,7 +156,7 @@ def _any_service_cost(reader: Reader) -> bool:
 def _months(ask: Ask) -> ir.Table:
     """The question's periods cut at calendar months: `number, begin, finish`, and `length`, the whole month's."""
     zone, pieces = ask.reader.zone, []
-    _, last = ask.reader.extent(ask.asked.spans)
+    last = ask.last()
     for period in ask.periods:
         day = period.start
         while day < period.end:
