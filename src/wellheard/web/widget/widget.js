@@ -159,7 +159,7 @@
     }
     function next(number, form) {
       const later = survey.steps.findIndex((page, i) => i > number && page.some((q) => q.when.every(holds(survey, answers))));
-      if (form) {
+      if (form && Object.keys(answers).length) {
         send(`${base}s/${options.survey}/answers`, of, {
           key: random(), answers: { ...answers }, step: later < 0 ? undefined : number, language: survey.language, channel: "widget",
           touchpoint: options.touchpoint, identity: options.identity, seconds_taken: (Date.now() - drawn) / 1000,
