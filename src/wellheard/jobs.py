@@ -7,6 +7,7 @@ loop in the server, without an engine for durable jobs.
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -25,6 +26,7 @@ from wellheard.surveys.responses import SOURCE, anonymous_response_rows, invitat
 from wellheard.warehouse import load
 
 EVERY = 1.0  # seconds between two looks at the inbox
+LONGEST = 2.5  # seconds, so that an answer is on the scorecard within five
 REST = 30.0  # seconds that the loop waits after something went wrong
 
 _log = structlog.get_logger("wellheard.jobs")
@@ -95,8 +97,11 @@ class Merging:
     def _run(self) -> None:
         pause = EVERY
         while not self._ended.wait(pause):
+            began = time.monotonic()
             try:
-                pause = 0.0 if merge_answers(self.workspace, self.store) else EVERY
+                merge_answers(self.workspace, self.store)
+                # Who takes answers needs the machine as well: merging rests twice as long as it works.
+                pause = min(LONGEST, max(EVERY, 2 * (time.monotonic() - began)))
             except Busy:
                 pause = EVERY  # somebody imports; the answers wait in the store
             except Exception as error:  # noqa: BLE001 - the server goes on, and so does the loop

@@ -19,7 +19,7 @@ from wellheard.store.layout import ANONYMOUS_ANSWERS, ANSWERS, BATCHES, INVITATI
 from wellheard.store.submission import hour
 from wellheard.store.tokens import new_id
 
-MOST = 5_000  # rows of a table in one batch
+MOST = 20_000  # rows of a table in one batch
 AN_HOUR = timedelta(hours=1)
 
 
