@@ -1,7 +1,8 @@
 """Times one thing in a process of its own, several turns, and says how much memory it took at the most.
 
-`timed` starts `python -m bench.turns` with a task, MODULE:FUNCTION. The function is given its arguments once and
-returns what one turn does; starting and preparing are not in the time. What the last turn gave comes back, to be checked.
+`timed` starts `python -m bench.turns` with a task, MODULE:FUNCTION. The function is given its arguments once
+and returns what one turn does; starting and preparing are not in the time. What the last turn gave comes back,
+so that it can be checked.
 """
 
 from __future__ import annotations
