@@ -32,6 +32,10 @@ WAIT = 30_000
 SECRET = "a secret of the site"
 expect.set_options(timeout=WAIT)  # of a machine that is busy with other tests
 
+# Waits until what moves in, such as the widget, stands: half faded in, its colours are others.
+STILL = """() => Promise.all([...document.querySelectorAll("*")]
+  .flatMap((at) => at.shadowRoot?.getAnimations() ?? []).map((animation) => animation.finished))"""
+
 Rows = list[dict[str, Any]]
 
 
@@ -156,6 +160,7 @@ class Visit:
         """Nothing went wrong, nothing is wider than the screen, and axe-core finds no barrier at all."""
         assert self.wrong == []
         assert self.page.evaluate("document.documentElement.scrollWidth <= innerWidth"), self.page.url
+        self.page.evaluate(STILL)
         found = self.page.evaluate("async () => (await axe.run()).violations")
         assert [f"{v['id']}: {[n['target'] for n in v['nodes']][:4]}" for v in found] == []
 
