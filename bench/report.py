@@ -37,10 +37,31 @@ def _bars(files: Sequence[Path]) -> str:
     rows = []
     for path in files:
         kept = json.loads(path.read_text("utf-8"))
-        for bar in kept.get("bars", []):
+        size = f"{kept['size']:g}" if "size" in kept else ""
+        for bar in goals(kept):
             held = "reached" if bar["holds"] else "**not reached**"
-            rows.append((kept["subject"], f"{kept['size']:g}", bar["words"], number(bar["value"]), held))
+            rows.append((path.stem.split("-")[0], size, bar["words"], number(bar["value"]), held))
     return "## Goals\n\n" + table(("subject", "SIZE", "goal", "measured", ""), rows) if rows else ""
+
+
+def goals(kept: dict[str, Any]) -> list[dict[str, Any]]:
+    """The goals of a file with what was measured; the answers' file names them by its own keys."""
+    bars = kept.get("bars", [])
+    if isinstance(bars, list):
+        return bars
+    words = {
+        "rate": "answers acknowledged a second ≥ {}",
+        "p99_ms": "their p99 ≤ {} ms",
+        "ratio": "≥ {} × storing nothing",
+    }
+    return [
+        {
+            "words": words[name].format(number(limit)),
+            "value": kept[name],
+            "holds": kept[name] <= limit if name == "p99_ms" else kept[name] >= limit,
+        }
+        for name, limit in bars.items()
+    ]
 
 
 def text_of(path: Path) -> str:
@@ -77,7 +98,7 @@ def _figures(figures: Sequence[dict[str, Any]]) -> str:
 
 
 def _plain(name: str, kept: dict[str, Any]) -> str:
-    rows = [(key, number(value)) for key, value in kept.items() if isinstance(value, int | float | str | bool)]
+    rows = [(key.replace("_", " "), number(v)) for key, v in kept.items() if isinstance(v, int | float | str | bool)]
     return f"## {name.capitalize()}\n\n{table(('', ''), rows)}\n"
 
 

@@ -18,6 +18,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -88,6 +89,12 @@ def watched(pid: int, stop: threading.Event) -> list[float]:
     while not stop.wait(0.05):
         seen.append(now_mb(pid))
     return seen
+
+
+def counting(step: int) -> Callable[[], int]:
+    """A turn that takes no time: it counts on by a step. With it the timing itself is tried out."""
+    turns = count(step, step)
+    return lambda: next(turns)
 
 
 def _run(call: dict[str, Any]) -> None:
