@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import re
+import shutil
+import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
@@ -9,7 +14,7 @@ import pytest
 
 from wellheard.base.errors import BadCall, BadInput, Unknown
 from wellheard.metrics.emotions import PLEASANT, UNPLEASANT
-from wellheard.surveys.catalogue import question_types, standard_words
+from wellheard.surveys.catalogue import PARTS, missing_words, question_types, standard_words
 from wellheard.surveys.shelf import Shelf, survey_text, templates
 from wellheard.surveys.survey import Survey, read_survey, survey_of
 from wellheard.surveys.words import ENGLISH, INTERFACE, LANGUAGES, direction, standard
@@ -205,3 +210,40 @@ def test_the_words_of_the_pages_are_there_in_every_language() -> None:
         told = tomllib.loads(INTERFACE.read_text("utf-8"))[language]
         assert {"{n}", "{most}"} <= set(told["point_of"].replace("{", " {").replace("}", "} ").split())
     assert [language for language in LANGUAGES if direction(language) == "rtl"] == ["ar"]
+
+
+def test_the_survey_in_the_documentation_is_one() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "surveys.md").read_text("utf-8")
+    (text,) = re.findall(r"^```toml\n(.*?)^```$", page, re.DOTALL | re.MULTILINE)
+    survey = survey_of(text, id="after-support")
+    assert [len(step) for step in survey.steps] == [1, 2]
+    assert {name for name in question_types() if f"`{name}`" in page} == set(question_types())
+
+
+@pytest.mark.slow
+def test_a_new_question_type_is_one_new_folder(tmp_path: Path) -> None:
+    repo = Path(__file__).parents[2]
+    guide = (repo / "CONTRIBUTING.md").read_text("utf-8").partition("## Add a question type")[2]
+    shutil.copytree(repo / "src", tmp_path / "src")
+    folder = tmp_path / "src" / "wellheard" / "surveys" / "questions" / "thumb"
+    folder.mkdir()
+    for language, name in zip(("python", "html", "js", "toml"), PARTS, strict=True):
+        block = re.search(rf"^```{language}\n(.*?)^```$", guide, re.DOTALL | re.MULTILINE)
+        assert block is not None
+        (folder / name).write_text(block.group(1), "utf-8")
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "tests/contracts/test_questions.py", "-n0", "-k", "thumb"],
+        env={**os.environ, "PYTHONPATH": str(tmp_path / "src")},
+        cwd=repo,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout[-3000:]
+    assert re.search(r"\b1[0-9] passed", done.stdout), done.stdout[-3000:]
+
+
+def test_the_standard_wordings_are_there_in_every_language() -> None:
+    for name in ("nps", "satisfaction", "ease", "intent", "emotions", "resolution", "text", "followup"):
+        assert missing_words()[name] == {}
+        assert standard_words(name).read_by_natives == ("en",)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import importlib
+from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 
 from wellheard.base.errors import Unknown
 from wellheard.surveys.question import QuestionType
-from wellheard.surveys.words import Standard, standard
+from wellheard.surveys.words import LANGUAGES, Standard, standard
 
 FOLDER = Path(__file__).parent / "questions"
 PARTS = ("question.py", "page.html", "widget.js", "words.toml")
@@ -45,3 +46,11 @@ def part_of(name: str, part: str) -> Path:
 def standard_words(name: str) -> Standard:
     """The standard words of a type."""
     return standard(part_of(name, "words.toml"))
+
+
+def missing_words(languages: Iterable[str] = tuple(LANGUAGES)) -> dict[str, dict[str, tuple[str, ...]]]:
+    """By type and language, the keys of the standard words that a language has not, so that English stands there."""
+    return {
+        name: {language: keys for language in languages if (keys := standard_words(name).missing(language))}
+        for name in question_types()
+    }
