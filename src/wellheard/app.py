@@ -28,6 +28,7 @@ from wellheard.metrics.parity import Compared, compared, pairs, pairs_of
 from wellheard.metrics.query import query
 from wellheard.metrics.question import OWNER, Question, Viewer, question
 from wellheard.metrics.reader import Reader
+from wellheard.metrics.rollups import Rollups
 from wellheard.metrics.segments import read_segments, remove_segment, save_segment
 from wellheard.metrics.submissions import submissions
 from wellheard.metrics.target import Pace, Target, check_reach, pace, read_targets, remove_target, set_target
@@ -130,6 +131,7 @@ class Workspace:
         self._segments: tuple[Hashable, Settings] = (None, self._settings)
         self.folder = self.home / "workspaces" / workspace
         self.lake = Lake(self.folder, self._settings)
+        self.rollups = Rollups(self.lake, metrics())
         self._catalogue: tuple[Hashable, Catalogue] = (None, Catalogue())
 
     def __enter__(self) -> Workspace:
@@ -159,6 +161,7 @@ class Workspace:
         limit: int | None = None,
         top: int | None = None,
         pooled: bool = False,
+        engine: str = "auto",
     ) -> Result:
         """One KPI: `w.kpi("nps", by="region", grain="month")`. `name` may carry variants as `csat:mean`.
 
@@ -180,8 +183,11 @@ class Workspace:
             top,
             pooled,
         )
-        answer = query(self.lake, self.settings, self.catalogue.metric(asked.kpi), asked, limit)
-        return Result(**vars(answer))
+        return Result(**vars(self.ask(asked, limit, engine)))
+
+    def ask(self, asked: Question, limit: int | None = None, engine: str = "auto") -> Answer:
+        """The answer to a question; `engine` is auto, facts or rollups."""
+        return query(self.lake, self.settings, self.catalogue.metric(asked.kpi), asked, limit, self.rollups, engine)
 
     def kpis(self) -> list[Metric]:
         """Every KPI there is, in its newest version."""
@@ -256,11 +262,11 @@ class Workspace:
     def _pace(self, target: Target) -> Pace:
         kpi = self.catalogue.metric(target.now(target.by).kpi)
         with self.lake.reading():
-            first = query(self.lake, self.settings, kpi, target.now(target.by))
+            first = self.ask(target.now(target.by))
             end = first.data_end
             if end is None or end < target.start:
                 return Pace(target, "none")
-            answers = [query(self.lake, self.settings, kpi, asked) for asked in (target.now(end), target.past(end))]
+            answers = [self.ask(asked) for asked in (target.now(end), target.past(end))]
         now, past = (answer.to_list() for answer in answers)
         return pace(target, kpi, now[0], past, end)
 
@@ -290,7 +296,7 @@ class Workspace:
         """
 
         def ask(asked: Question) -> Answer:
-            return query(self.lake, self.settings, self.catalogue.metric(asked.kpi), asked)
+            return self.ask(asked)
 
         wanted = pairs(self.kpis()) if product is None else pairs_of(self.kpis(), product)
         span = question("parity", start=start, end=end)

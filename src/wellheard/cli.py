@@ -206,12 +206,6 @@ def kpi(
     """Compute a KPI."""
     from wellheard.console import print_answer
 
-    if engine not in ("auto", "facts"):
-        raise BadCall(
-            f"--engine {engine} is not to be had",
-            hint="this version computes from facts: auto or facts",
-            field="engine",
-        )
     with _open() as workspace:
         if preview_definition is not None:
             from wellheard.console import print_preview
@@ -232,6 +226,7 @@ def kpi(
             rows=rows,
             top=top,
             pooled=pooled,
+            engine=engine,
         )
         print_answer(answer, format)
 

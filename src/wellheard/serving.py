@@ -21,7 +21,6 @@ from wellheard.enrich.conversation_timeline import timeline_of
 from wellheard.jobs import Merging
 from wellheard.metrics.answer import Answer
 from wellheard.metrics.curves import Curves, cohort_curves
-from wellheard.metrics.query import query
 from wellheard.metrics.question import Question
 from wellheard.sources import files
 from wellheard.sources.recipe import ATTRIBUTE, Take, completed, mapped
@@ -45,6 +44,7 @@ def serve(workspace: Workspace, host: str | None = None, port: int | None = None
 
     A port that is taken gives way to the next free one, and 0 to any free one; the address is printed when it listens.
     """
+    workspace.rollups.makes = True  # whoever looks at a page looks again
     chosen = host or workspace.settings.host
     if chosen not in LOCAL:
         raise Refused(
@@ -174,7 +174,7 @@ def services_of(workspace: Workspace, door: Door | None = None) -> Services:
     """What the pages may do with a workspace; `door` is where its surveys are answered, if they are."""
 
     def ask(asked: Question, limit: int | None) -> Answer:
-        return query(workspace.lake, workspace.settings, workspace.catalogue.metric(asked.kpi), asked, limit)
+        return workspace.ask(asked, limit)
 
     def curves(asked: Question) -> Curves:
         return cohort_curves(workspace.lake, workspace.settings, workspace.catalogue.metric(asked.kpi), asked)

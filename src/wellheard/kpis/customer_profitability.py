@@ -47,6 +47,7 @@ def _shared_out(ask: Ask, each: ir.Table, nobodys: ir.Table) -> ir.Table:
         return each
     if len(chosen) > 1:
         raise BadCall("costs are shared out by one key", hint=f"ask for {' or '.join(KEYS)}", field="variant")
+    ask.look_across()
     spare = nobodys.group_by(nobodys.period.name("s:period")).agg(spare=nobodys.amount.sum().cast("float64"))
     both = each.left_join(spare, each.period == spare["s:period"])
     everyone = ibis.window(group_by=both.period)

@@ -60,6 +60,7 @@ def _to_date(ask: Ask) -> ir.Table:
         each = each.left_join(cost, [each.period.identical_to(cost["c:period"]), each.unit == cost["c:unit"]])
         return ask.rows(each, out=out, x=each.margin - each["c:amount"].fill_null(0.0))
     each = each.filter(~each.no_rate & (each.deals > 0))
+    ask.look_across()
     group = ibis.window(group_by=["period", *dims])
     size = each.net / each.deals
     sizes, lives = size.mean().over(group), each.deals.mean().over(group)

@@ -18,7 +18,8 @@ from wellheard.metrics.question import Question
 class Answer:
     """What `query` gives. `data_end` is the day up to which the KPI's tables hold data.
 
-    `notes` say what holds for the answer as a whole and its readers must know, a sentence each.
+    `engine` says where the parts came from: "facts" or "rollups". `notes` say what holds for the answer as a whole and
+    its readers must know, a sentence each.
     """
 
     table: pa.Table
@@ -28,6 +29,7 @@ class Answer:
     data_end: date | None
     snapshot: int
     notes: tuple[str, ...] = ()
+    engine: str = "facts"
 
     @property
     def title(self) -> str:

@@ -18,7 +18,7 @@ from wellheard.base.periods import Grain, Period, add_months, midnight, offsets
 from wellheard.metrics.metric import Asked, Metric
 from wellheard.metrics.names import ATTRIBUTES, Dimension, dimension
 from wellheard.metrics.question import Question
-from wellheard.metrics.reader import Reader, instant_literal
+from wellheard.metrics.reader import NotLocal, PartReader, Reader, instant_literal
 from wellheard.metrics.value_segments import value_segments
 from wellheard.metrics.where import Where, names_in, parse, predicate
 from wellheard.tables.catalogue import table as canonical
@@ -94,6 +94,11 @@ class Ask:
         self.ends = True
         ends = [self.reader.bounds(table, column).last for table, column in columns]
         return max((end for end in ends if end is not None), default=None)
+
+    def look_across(self) -> None:
+        """Says that what a row adds hangs on the rows of others, so that no rollup is brought forward by some alone."""
+        if isinstance(self.reader, PartReader):
+            raise NotLocal(self.metric.name)
 
     def last(self) -> datetime | None:
         """The last instant of the figure's own tables, beyond which nothing is data."""

@@ -96,7 +96,7 @@ def past_of(ask: Ask, units: ir.Table | None, everything: parts.Table, frame: Fr
 def crossing(ask: Ask, now: ir.Table, then: ir.Table, frame: Frame) -> Crossed:
     """The four sums over who stands on both sides, where a comparison needs them and periods are few enough."""
     assert ask.question.compare is not None
-    if isinstance(ask.asked.brick, Count) and not ask.asked.brick.stock:
+    if not frame.periods or (isinstance(ask.asked.brick, Count) and not ask.asked.brick.stock):
         return {}
     if frame.grain is None:
         return parts.crossed(ask, now, then, None)

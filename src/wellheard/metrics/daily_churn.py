@@ -75,6 +75,7 @@ def daily_churn(ask: Ask) -> ir.Table:
     each = each.group_by(["period", "key", *dims]).agg(
         unit=each.unit.max(), weight=each.weight.sum(), days=each.days.sum(), length=each.length.max()
     )
+    ask.look_across()
     group = ibis.window(group_by=["period", *dims])
     share = each.days / each.length
     return each.mutate(num=each.weight * share.sum().over(group), den=share).rename(id="key")

@@ -55,6 +55,7 @@ def corrected(ask: Ask, t: ir.Table, counts: ir.BooleanValue, model: ir.Value, l
 
     N rows count in the group, K of them are labelled, d̄ is their mean of label − model. Null without any label.
     """
+    ask.look_across()
     group = ibis.window(group_by=[*group_of(ask, t), counts])
     gap = label.cast("float64") - model.cast("float64")
     known = gap.notnull()
@@ -70,6 +71,7 @@ def contrast(ask: Ask, t: ir.Table, counts: ir.BooleanValue, first: ir.BooleanVa
     N rows count in the group, K of them on the row's own side: ±N/K·(x − the side's mean) + the difference. Null where
     a side has no rows.
     """
+    ask.look_across()
     group = ibis.window(group_by=[*group_of(ask, t), counts])
     value = x.cast("float64")
 

@@ -22,25 +22,44 @@ from wellheard.metrics.frame import Frame, gather, placed
 from wellheard.metrics.metric import Metric
 from wellheard.metrics.names import bins_of
 from wellheard.metrics.pooling import pool
-from wellheard.metrics.question import Question, column_of
+from wellheard.metrics.question import ENGINES, Question, column_of
 from wellheard.metrics.reader import Reader
+from wellheard.metrics.rollup import Rollup
+from wellheard.metrics.rollups import Kept
 from wellheard.warehouse.engine import Lake
 
 MOST_ROWS_SHOWN = 1_000_000
 
 
-def query(lake: Lake, settings: Settings, metric: Metric, question: Question, limit: int | None = None) -> Answer:
+def query(
+    lake: Lake,
+    settings: Settings,
+    metric: Metric,
+    question: Question,
+    limit: int | None = None,
+    kept: Kept | None = None,
+    engine: str = "auto",
+) -> Answer:
     """Answers a question to one KPI from one snapshot.
 
     Raises BadCall for names, variants and ranges that do not exist. No eligible rows give value null and n = 0.
-    `limit` bounds the rows behind a number, not the answer's own.
+    `limit` bounds the rows behind a number, not the answer's own. `engine` is `auto`, which takes a rollup of `kept`
+    where one covers the question and the facts elsewhere, or one of `facts` and `rollups`; both give the same parts.
     """
+    if engine not in ENGINES:
+        raise BadCall(f"there is no engine {engine!r}", hint=", ".join(ENGINES), field="engine")
     asked = metric.asked(question.variants)
     if metric.splits(question.variants) and not question.rows:
-        return _outcomes(lake, settings, metric, question, limit)
+        return _outcomes(lake, settings, metric, question, limit, kept, engine)
     with lake.reading() as snapshot:
         reader = Reader(lake, settings, snapshot, question.as_of)
         frame = Frame(reader, asked, question)
+        rollup = None if kept is None or engine == "facts" else kept.find(reader, metric, question, frame)
+        if rollup is not None:
+            return _from_rollup(rollup, reader, metric, question, frame)
+        if engine == "rollups":
+            hint = "ask for a series without a filter, of whole periods, where rollups are kept; or leave engine away"
+            raise BadCall("no rollup covers this question", hint=hint, field="engine")
         ask = compare.widened(Ask(reader, metric, asked, question, frame.periods), frame)
         rows = placed(ask, metric.rows(ask))
         if question.top is not None and not question.rows:
@@ -50,12 +69,32 @@ def query(lake: Lake, settings: Settings, metric: Metric, question: Question, li
         return Answer(table, metric, asked, question, frame.data_day, reader.snapshot, tuple(ask.notes))
 
 
-def _outcomes(lake: Lake, settings: Settings, metric: Metric, question: Question, limit: int | None) -> Answer:
+def _from_rollup(rollup: Rollup, reader: Reader, metric: Metric, question: Question, frame: Frame) -> Answer:
+    """The answer from kept parts, without a look at the facts."""
+    ask = Ask(reader, metric, frame.asked, question, frame.periods)
+    ask.currency = rollup.currency
+    ask.notes.extend(rollup.notes)
+    past = compare.Past(rollup.table, rollup.crossed) if question.compare is not None else None
+    table = _shown(ask, rollup.table, past, frame)
+    return Answer(
+        table, metric, frame.asked, question, frame.data_day, reader.snapshot, tuple(ask.notes), engine="rollups"
+    )
+
+
+def _outcomes(
+    lake: Lake,
+    settings: Settings,
+    metric: Metric,
+    question: Question,
+    limit: int | None,
+    kept: Kept | None,
+    engine: str,
+) -> Answer:
     """The answers to the question's outcomes one below the other, each with its name in a column of its own."""
     assert metric.split is not None
     with lake.reading():
         each = [
-            query(lake, settings, metric, replace(question, variants=(*question.variants, name)), limit)
+            query(lake, settings, metric, replace(question, variants=(*question.variants, name)), limit, kept, engine)
             for name in metric.split.variants
         ]
     named = [

@@ -25,6 +25,7 @@ def value_segments(ask: Ask) -> ir.Table:
     """
     from wellheard.metrics.revenue import ordered, unfiltered  # these are written in terms of what asks for us
 
+    ask.look_across()
     everyone = unfiltered(ask, whole=True)
     t, _ = ordered(everyone)
     t = t.filter(t.stands & ~t.no_rate & t.customer_key.notnull() & t.instant.notnull())

@@ -299,6 +299,13 @@ class Lake:
         self.con.execute(f"create temp table {name} as {self.backend.compile(expression)}")
         return self.backend.table(name, database=("temp", "main"))
 
+    def stamp(self, snapshot: int) -> str:
+        """When a snapshot was made, which tells it from one of another lake under the same number."""
+        found = self.con.execute(
+            "select snapshot_time from ducklake_snapshots('facts') where snapshot_id = ?", [snapshot]
+        ).fetchone()
+        return found[0].isoformat() if found else ""
+
     def version(self, tables: Iterable[str], snapshot: int) -> int:
         """The snapshot in which any of the fact tables last changed, at or before `snapshot`; a trial's own number."""
         return snapshot if snapshot < 0 else self._changes_to(snapshot).last(tables, snapshot)
@@ -345,10 +352,17 @@ class Lake:
     def _raw(self, lake: str, name: str, as_of: int | None) -> ir.Table:
         if as_of is None:
             return self.backend.table(name, database=(lake, "main"))
-        if not 0 <= as_of <= self.snapshot():
-            hint = f"the newest is {self.snapshot()}; every answer names the one it came from"
+        if not self._oldest() <= as_of <= self.snapshot():
+            hint = f"they go from {self._oldest()} to {self.snapshot()}; every answer names the one it came from"
             raise BadCall(f"there is no snapshot {as_of}", hint=hint, field="as_of")
         return self.backend.sql(f"select * from {lake}.main.{schema.quoted(name)} at (version => {int(as_of)})")
+
+    def _oldest(self) -> int:
+        """The first snapshot that is kept and in which the tables are there."""
+        first = "select min(snapshot_id), min(snapshot_id) filter (changes['tables_created'] is not null)"
+        row = self.con.execute(f"{first} from ducklake_snapshots('facts')").fetchone()
+        assert row is not None
+        return int(max(n for n in row if n is not None))
 
     def close(self) -> None:
         """Ends this process's hold on the workspace, in every thread."""
