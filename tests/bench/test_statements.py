@@ -32,7 +32,7 @@ def workspace(place: data.Place) -> Iterator[Workspace]:
 
 
 def _whole(figures: Figures) -> Figures:
-    """Without the last month: on its last day so small a company may do nothing, and then the product ends it sooner."""
+    """Without the last month: so small a company may do nothing on its last day, which ends it sooner."""
     return {key: figure for key, figure in figures.items() if key[0] != "2026-10-01"}
 
 
