@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
-from wellheard import link_commands
+from wellheard import link_commands, survey_commands
 from wellheard.base.errors import BadCall, WellheardError
 
 app = typer.Typer(
@@ -403,6 +403,7 @@ def docs(out: Path) -> None:
 
 
 link_commands.register(app, _open)
+survey_commands.register(app, _open)
 
 
 def run(call: Callable[[], Any]) -> int:
