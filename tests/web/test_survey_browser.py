@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import threading
 import time
@@ -310,6 +311,34 @@ def test_the_widget_keeps_answers_while_there_is_no_network(place: Place, visit:
     until(lambda: there.page.evaluate("localStorage['wellheard-queue']") == "[]")
 
 
+def test_an_anonymous_answer_by_the_widget_is_whole_and_leaves_nothing_on_the_device(
+    place: Place, visit: Callable[..., Visit]
+) -> None:
+    questions = [{"id": "mood", "type": "satisfaction"}, {"id": "why", "type": "followup", "options": {"of": "mood"}}]
+    survey = place.put("unnamed", questions, anonymous=True)
+    place.show("unnamed", identity=signed(SECRET, {"customer_id": "c9"}))
+    there = visit()
+    there.page.goto(place.site.origin)
+    box = there.page.get_by_role("dialog")
+    expect(box).to_contain_text("This survey is anonymous.")
+    box.get_by_role("radio", name=re.compile("^2")).check(force=True)
+    box.get_by_role("button", name="Next").click()
+    box.get_by_label("What went wrong").fill("Nobody listens")
+    box.get_by_role("button", name="Send").click()
+    code = box.locator("code")
+    expect(code).to_be_visible()
+    there.check()
+    kept = there.page.evaluate("JSON.stringify(Object.entries(localStorage).filter(([key]) => !key.includes('seen')))")
+    assert code.inner_text() not in kept
+    with place.door.published.store.reading() as con:
+        columns = "given, complete, answered_in"
+        (row,) = con.exec_driver_sql(f"select {columns} from anonymous_answers where survey_key = '{survey.key}'").all()
+    (said,) = json.loads(row.given)
+    assert (said["score"], said["comment"], row.complete) == (2, "Nobody listens", 1)
+    assert "c9" not in str(tuple(row))
+    assert re.search(r":00:00", str(row.answered_in))
+
+
 def test_S20_the_widget_stays_away_from_sites_that_the_survey_does_not_name(
     place: Place, visit: Callable[..., Visit]
 ) -> None:
@@ -365,6 +394,28 @@ def test_S8_hostile_words_stay_words_in_page_and_widget(
     expect(box.get_by_role("heading")).to_contain_text("window.hit")
     there.page.goto(f"{place.door.page('hostile')}?a.text=%3Cscript%3Ewindow.hit%3D1%3C/script%3E")
     assert there.page.evaluate("window.hit") is None
+    ours = re.compile(rf"({re.escape(place.site.origin)}|{re.escape(place.door.address)})/")
+    assert [url for url in asked if not ours.match(url)] == []
+    assert there.wrong == []
+
+
+def test_S8_none_of_140_hostile_texts_runs_in_page_or_widget(
+    place: Place, visit: Callable[..., Visit], corpus: tuple[str, ...]
+) -> None:
+    questions = []
+    for number in range(0, len(corpus), 35):
+        keys = [f"o{n}" for n in range(35)]
+        words = {"title": corpus[number], **dict(zip(keys, corpus[number : number + 35], strict=True))}
+        questions.append({"id": f"q{number}", "type": "choices", "options": {"choices": keys}, "words": {"en": words}})
+    place.put("corpus", questions)
+    place.show("corpus")
+    there = visit()
+    asked: list[str] = []
+    there.page.on("request", lambda request: asked.append(request.url))
+    for address in (place.site.origin, place.door.page("corpus") or ""):
+        there.page.goto(address)
+        expect(there.page.get_by_role("checkbox")).to_have_count(140)
+        assert there.page.evaluate("window.hit") is None
     ours = re.compile(rf"({re.escape(place.site.origin)}|{re.escape(place.door.address)})/")
     assert [url for url in asked if not ours.match(url)] == []
     assert there.wrong == []

@@ -138,6 +138,19 @@ def test_S8_hostile_words_and_answers_stay_words_on_every_page(
             assert page.html.count("<style>") == 1
 
 
+def test_S8_none_of_140_hostile_texts_gets_out_of_a_page(
+    corpus: tuple[str, ...], harmless: Callable[[str], None]
+) -> None:
+    assert len(set(corpus)) == 140
+    told = {"id": "s", "name": "S", "questions": [{"id": "q", "type": "text"}, {"id": "n", "type": "nps"}]}
+    for text in corpus:
+        words = {"en": {"title": text, "intro": text}}
+        own = [{**question, "words": {"en": {"title": text}}} for question in told["questions"]]
+        survey = survey_from({**told, "words": words, "questions": own, "branding": {"name": text[:80]}})
+        harmless(question_page(_sheet(survey, answers={"q": text, "n": text}, hidden={"key": text})).html)
+        harmless(thanks_page(_sheet(survey), receipt=text).html)
+
+
 @pytest.mark.parametrize("colour", ["#1f5c57", "#ffffff", "#000000", "#ffcc00", "#777777", "#d00000"])
 def test_the_words_on_a_button_can_be_read_on_any_colour(colour: str) -> None:
     def light(code: str) -> float:

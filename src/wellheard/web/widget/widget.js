@@ -92,32 +92,29 @@
   };
 
   // Sends what waits, in order; what the network or the server could not take waits on, here and after a reload.
-  let busy = false, pause = 2000;
-  async function flush() {
-    if (busy) return;
-    busy = true;
+  let sending, pause = 2000;
+  const flush = () => (sending ||= sendAll().finally(() => { sending = undefined; }));
+  async function sendAll() {
     try {
       for (let queue = load(QUEUE) || []; queue.length; ) {
         const [item] = queue;
         const answer = await fetch(item.to, {
-          method: "POST", credentials: "omit", keepalive: true,
-          headers: { "content-type": "application/json" }, body: JSON.stringify({ ...item.body, seconds_ago: Math.max(0, (Date.now() - item.at) / 1000) }),
+          method: "POST", credentials: "omit", keepalive: true, headers: { "content-type": "application/json" },
+          body: JSON.stringify({ ...item.body, seconds_ago: Math.max(0, (Date.now() - item.at) / 1000) }),
         });
         if (!answer.ok && (answer.status >= 500 || answer.status === 429 || answer.status === 408)) throw answer.status;
         const { edit } = answer.ok ? await answer.json() : {};
         queue = (load(QUEUE) || []).filter((one) => one.body.key !== item.body.key);
         for (const one of queue) if (edit && one.of === item.of) one.body.edit = edit;
         save(QUEUE, queue);
-        save(EDIT, { of: item.of, edit });
+        if (edit) save(EDIT, { of: item.of, edit });
       }
       pause = 2000;
+      return true;
     } catch {
       setTimeout(flush, (pause = Math.min(pause * 2, 6e4)));
       return false;
-    } finally {
-      busy = false;
     }
-    return true;
   }
   function send(to, of, body) {
     const last = load(EDIT);
@@ -133,7 +130,7 @@
     sheet.replaceSync(sheetText + `:host{--accent:${survey.accent};--on:${survey.on}}`);
     root.adoptedStyleSheets = [sheet];
     const body = h("div"), words = survey.words;
-    const close = () => { host.remove(); before?.focus?.(); };
+    const close = () => { host.remove(); if (survey.anonymous) save(EDIT, null); before?.focus?.(); };
     const box = h("section", {
       role: "dialog", "aria-label": survey.title, dir: survey.dir, tabindex: -1,
       onkeydown: (event) => { if (event.key === "Escape") { event.stopPropagation(); close(); } },
@@ -166,7 +163,7 @@
         }).then((sent) => {
           const last = load(EDIT);
           if (later >= 0) return;
-          if (!sent) return (note.textContent = sent === false ? words.failed : "");
+          if (!sent) return (note.textContent = words.failed);
           // The code by which an anonymous answer can be deleted is shown once, and not left on the device.
           if (survey.anonymous && last && last.of === of) note.append(words.receipt, h("br"), h("code", 0, last.edit));
           save(EDIT, null);
