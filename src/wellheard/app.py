@@ -30,7 +30,7 @@ from wellheard.metrics.question import OWNER, Question, Viewer, question
 from wellheard.metrics.reader import Reader
 from wellheard.metrics.rollups import Rollups
 from wellheard.metrics.segments import read_segments, remove_segment, save_segment
-from wellheard.metrics.submissions import submissions
+from wellheard.metrics.submissions import Filled, submissions
 from wellheard.metrics.target import Pace, Target, check_reach, pace, read_targets, remove_target, set_target
 from wellheard.sources import files
 from wellheard.sources.recipe import Recipe, completed, mapped, read_recipe
@@ -377,8 +377,8 @@ class Workspace:
         """Which KPIs this data can feed, and what is missing for the others."""
         return feeds_of(self.lake, self.kpis())
 
-    def submissions(self) -> dict[str, int]:
-        """Filled-in questionnaires by survey, trial answers left out."""
+    def submissions(self) -> dict[str, Filled]:
+        """Filled-in questionnaires by survey: those that count, and trial ones."""
         with self.lake.reading() as snapshot:
             return submissions(Reader(self.lake, self.settings, snapshot))
 

@@ -2,12 +2,25 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from wellheard.metrics.reader import Reader
 
 
-def submissions(reader: Reader) -> dict[str, int]:
-    """Filled-in questionnaires by survey, trial answers left out."""
+@dataclass(frozen=True)
+class Filled:
+    """Filled-in questionnaires of a survey: those that count, and trial ones of our own."""
+
+    counted: int = 0
+    tests: int = 0
+
+
+def submissions(reader: Reader) -> dict[str, Filled]:
+    """Filled-in questionnaires by survey; flagged ones are in neither number."""
     t = reader.table("survey_responses")
-    t = t.filter(t.survey_id.notnull(), ~t.test.fill_null(False))
-    counted = t.group_by("survey_id").aggregate(n=t.submission_id.coalesce(t.id).nunique())
-    return {row["survey_id"]: row["n"] for row in reader.run(counted).to_pylist()}
+    t = t.filter(t.survey_id.notnull(), t.flag.isnull())
+    t = t.mutate(trial=t.test.fill_null(False), submission=t.submission_id.coalesce(t.id))
+    counted = t.group_by("survey_id").aggregate(
+        tests=t.submission.nunique(where=t.trial), counted=t.submission.nunique(where=~t.trial)
+    )
+    return {row["survey_id"]: Filled(row["counted"], row["tests"]) for row in reader.run(counted).to_pylist()}

@@ -13,6 +13,7 @@ from wellheard.metrics.answer import Answer
 from wellheard.metrics.curves import Curves
 from wellheard.metrics.metric import Metric
 from wellheard.metrics.question import Question
+from wellheard.metrics.submissions import Filled
 from wellheard.metrics.target import Target
 from wellheard.surveys.shelf import Shelf
 
@@ -236,6 +237,6 @@ class Services:
     conversation: Callable[[str], ConversationTimeline]
     curves: Callable[[Question], Curves]
     surveys: Shelf
-    submissions: Callable[[], Mapping[str, int]]
+    submissions: Callable[[], Mapping[str, Filled]]
     survey_address: Callable[[str], str | None]
     widget_tag: Callable[[str], str | None]

@@ -11,6 +11,7 @@ from fastapi.responses import HTMLResponse, PlainTextResponse, RedirectResponse,
 from starlette.datastructures import FormData
 
 from wellheard.base.errors import BadInput, WellheardError
+from wellheard.metrics.submissions import Filled
 from wellheard.surveys.catalogue import question_type
 from wellheard.surveys.shelf import definition, survey_text, templates
 from wellheard.surveys.survey import Branding, Survey, survey_from
@@ -34,7 +35,7 @@ def routes(site: Site) -> APIRouter:
     def listed(request: Request) -> HTMLResponse:
         surveys, faulty = site.services.surveys.surveys()
         counts = site.services.submissions()
-        rows = [(s, _measures(s), counts.get(s.id, 0), site.services.survey_address(s.id)) for s in surveys]
+        rows = [(s, _measures(s), counts.get(s.id, Filled()), site.services.survey_address(s.id)) for s in surveys]
         return site.page(request, "surveys.html", surveys=rows, faulty=faulty, languages=LANGUAGES)
 
     @router.get("/surveys/new")
@@ -143,7 +144,7 @@ def _designer(
         fault=fault,
         saved=saved,
         changed=changed or bool(fault),
-        answers=site.services.submissions().get(id, 0),
+        answers=site.services.submissions().get(id, Filled()),
         address=site.services.survey_address(id),
         widget=site.services.widget_tag(id),
     )
