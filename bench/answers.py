@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import os
-import platform
 import re
 import shutil
 import signal
@@ -26,7 +25,9 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-RESULTS = Path(__file__).parent / "results"
+from bench.record import RESULTS, machine, versions
+
+LIBRARIES = ("starlette", "sqlalchemy", "pydantic", "uvloop", "httptools")
 CONNECTIONS, THREADS, TURNS = 64, 1, 3
 LEAST_RATE, MOST_P99_MS, LEAST_RATIO = 2_500, 75.0, 0.5  # what issue 5 asks for
 SURVEY = """
@@ -54,9 +55,9 @@ request = function()
 end
 done = function(summary, latency, requests)
   local e = summary.errors
-  io.write(string.format('\\nRESULT {"requests":%%d,"microseconds":%%d,"p50":%%d,"p95":%%d,"p99":%%d,"refused":%%d,"failed":%%d}\\n',
-    summary.requests, summary.duration, latency:percentile(50), latency:percentile(95), latency:percentile(99),
-    e.status, e.connect + e.read + e.write + e.timeout))
+  io.write(string.format('\\nRESULT {"requests":%%d,"microseconds":%%d,"p50":%%d,"p95":%%d,"p99":%%d,',
+    summary.requests, summary.duration, latency:percentile(50), latency:percentile(95), latency:percentile(99)))
+  io.write(string.format('"refused":%%d,"failed":%%d}\\n', e.status, e.connect + e.read + e.write + e.timeout))
 end
 """
 # The same program with an inbox that acknowledges at once: what is left is HTTP, reading and checking.
@@ -73,7 +74,10 @@ main()
 
 @dataclass(frozen=True)
 class Turn:
-    """One run of the load generator: acknowledged answers a second, and percentiles of the wait in milliseconds."""
+    """One run of the load generator: acknowledged answers a second, and percentiles of the wait in milliseconds.
+
+    `cpu` is the server's, in microseconds an answer: what stays comparable on a machine that others use as well.
+    """
 
     rate: float
     p50: float
@@ -81,11 +85,13 @@ class Turn:
     p99: float
     acknowledged: int
     stored: int
+    cpu: float
 
 
 def measure(seconds: int = 10, turns: int = TURNS) -> dict[str, Any]:
-    """Runs both servers in turns; gives medians, the ratio, and what each turn showed. Raises where answers are lost."""
+    """Runs both servers in turns; gives medians, their ratio and every turn. Raises where answers are lost."""
     found: dict[str, list[Turn]] = {"stored": [], "nothing": []}
+    before = round(os.getloadavg()[0], 1)
     for number in range(turns):
         for kind in found if number % 2 == 0 else reversed(found):
             found[kind].append(_turn(kind, seconds))
@@ -105,10 +111,13 @@ def measure(seconds: int = 10, turns: int = TURNS) -> dict[str, Any]:
         "p95_ms": round(stored.p95, 1),
         "p99_ms": round(stored.p99, 1),
         "storing_nothing_rate": round(nothing.rate),
+        "cpu_us": round(stored.cpu),
+        "storing_nothing_cpu_us": round(nothing.cpu),
         "ratio": round(stored.rate / nothing.rate, 3),
         "bars": {"rate": LEAST_RATE, "p99_ms": MOST_P99_MS, "ratio": LEAST_RATIO},
         "each": {kind: [asdict(turn) for turn in each] for kind, each in found.items()},
-        "machine": _machine(),
+        "machine": machine() | {"load_before": before},
+        "versions": versions() | {name: version(name) for name in LIBRARIES} | {"sqlite": sqlite3.sqlite_version},
     }
 
 
@@ -118,23 +127,24 @@ def _turn(kind: str, seconds: int) -> Turn:
         (home / "surveys").mkdir(parents=True)
         (home / "surveys" / "relationship.toml").write_text(SURVEY, "utf-8")
         script = Path(folder) / "answers.lua"
-        with _served(home, kind) as address:
+        with _served(home, kind) as (server, address):
             script.write_text(SCRIPT % {"run": "warm"}, "utf-8")
             _wrk(script, address, 2)
-            before = _stored(home)
+            before, spent = _stored(home), _cpu(server)
             script.write_text(SCRIPT % {"run": "runs"}, "utf-8")
             told = _wrk(script, address, seconds)
+            spent = _cpu(server) - spent
         stored = _stored(home) - before
     good = told["requests"] - told["refused"]
     if told["refused"] or told["failed"]:
         raise AssertionError(f"{told['refused']} answers were refused and {told['failed']} calls failed")
     each = {name: told[name] / 1000 for name in ("p50", "p95", "p99")}
-    return Turn(rate=good / told["microseconds"] * 1e6, **each, acknowledged=good, stored=stored)
+    return Turn(rate=good / told["microseconds"] * 1e6, **each, acknowledged=good, stored=stored, cpu=spent / good)
 
 
 @contextmanager
-def _served(home: Path, kind: str) -> Iterator[str]:
-    """The product's own server, with limits that let one machine send everything; gives the survey's address."""
+def _served(home: Path, kind: str) -> Iterator[tuple[int, str]]:
+    """The product's own server, with limits that let one machine send all; gives its process and the address."""
     many = dict.fromkeys(("WELLHEARD_ANSWERS_PER_SURVEY", "WELLHEARD_ANSWERS_PER_NETWORK"), "100000000")
     environment = {**os.environ, **many, "WELLHEARD_PUBLIC_PORT": "0"}
     program = "from wellheard.cli import main; main()" if kind == "stored" else NOTHING
@@ -147,10 +157,16 @@ def _served(home: Path, kind: str) -> Iterator[str]:
                 said = server.stdout.readline()
                 if not said:
                     raise RuntimeError("the server did not start")
-            yield f"{said.split()[-1]}/s/{_key(home)}/answers"
+            yield server.pid, f"{said.split()[-1]}/s/{_key(home)}/answers"
         finally:
             server.send_signal(signal.SIGTERM)
             server.wait(60)
+
+
+def _cpu(pid: int) -> float:
+    """The processor's time that a process has used, in microseconds."""
+    told = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(told[11]) + int(told[12])) / os.sysconf("SC_CLK_TCK") * 1e6
 
 
 def _wrk(script: Path, address: str, seconds: int) -> dict[str, int]:
@@ -174,19 +190,9 @@ def _stored(home: Path) -> int:
 
 
 def _median(turns: list[Turn]) -> Turn:
-    names = ("rate", "p50", "p95", "p99")
+    names = ("rate", "p50", "p95", "p99", "cpu")
     middle = {name: statistics.median(getattr(turn, name) for turn in turns) for name in names}
     return Turn(**middle, acknowledged=sum(t.acknowledged for t in turns), stored=sum(t.stored for t in turns))
-
-
-def _machine() -> dict[str, Any]:
-    libraries = ("uvicorn", "starlette", "sqlalchemy", "pydantic", "uvloop", "httptools")
-    return {
-        "cores": os.cpu_count(),
-        "python": platform.python_version(),
-        "sqlite": sqlite3.sqlite_version,
-        "versions": {name: version(name) for name in libraries},
-    }
 
 
 def _have_wrk() -> None:
@@ -213,6 +219,7 @@ def main() -> None:
     print(f"  p50           {found['p50_ms']:>8} ms")
     print(f"  p99           {found['p99_ms']:>8} ms   at most {MOST_P99_MS:g}")
     print(f"  nothing kept  {found['storing_nothing_rate']:>8,} /s")
+    print(f"  server's CPU  {found['cpu_us']:>8} µs an answer; {found['storing_nothing_cpu_us']} storing nothing")
     print(f"  ratio         {found['ratio']:>8}   at least {LEAST_RATIO}")
     print(f"took {time.monotonic() - started:.0f} s")
 

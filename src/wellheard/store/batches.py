@@ -98,7 +98,9 @@ def _note_used(con: sa.Connection, workspace: str, over: datetime) -> None:
 def _batch(con: sa.Connection, batch_id: str, now: datetime) -> Batch:
     def rows(table: sa.Table) -> list[Mapping[str, Any]]:
         both = sa.select(table, SURVEYS.c.survey_id).join(SURVEYS).where(table.c.batch_id == batch_id)
-        return [_plain(row) for row in con.execute(both).mappings()]
+        found = con.execute(both)
+        names = tuple(found.keys())
+        return [dict(zip(names, row, strict=True)) for row in found]
 
     invitations = rows(INVITATIONS)
     used = _used_among(con, batch_id, hour(now))
@@ -114,7 +116,3 @@ def _used_among(con: sa.Connection, batch_id: str, over: datetime) -> dict[str, 
     t, used = INVITATIONS, USED_INVITATIONS
     rows = sa.select(used).join(t).where((t.c.batch_id == batch_id) & (used.c.used_in < over))
     return {row.invitation_id: row.used_in for row in con.execute(rows)}
-
-
-def _plain(row: Mapping[Any, Any]) -> dict[str, Any]:
-    return {str(name): value for name, value in row.items()}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from urllib.parse import urlsplit
 
 from starlette.concurrency import run_in_threadpool
@@ -44,7 +45,8 @@ class Taking:
         if submission is None:
             return _faulty(reading, allowed)
         kept = await reception.keep(submission)
-        return JSONResponse(_told(kept, reading), 201 if kept.state == "stored" else 200, headers=allowed)
+        status = 201 if kept.state == "stored" else 200
+        return Response(json.dumps(_told(kept, reading)), status, allowed, "application/json")
 
 
 def routes(reception: Reception) -> list[Route]:
