@@ -419,3 +419,29 @@ def test_S8_none_of_140_hostile_texts_runs_in_page_or_widget(
     ours = re.compile(rf"({re.escape(place.site.origin)}|{re.escape(place.door.address)})/")
     assert [url for url in asked if not ours.match(url)] == []
     assert there.wrong == []
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(1280, "dark"), (360, "light")])
+def test_the_designer_has_no_barrier(place: Place, visit: Callable[..., Visit], width: int, scheme: str) -> None:
+    id = f"drawn-{width}"
+    place.put(id, _everything(), languages=["en", "ar"], test=True, thanks=[{"words": {"en": {"title": "Good"}}}])
+    there = visit(width, color_scheme=scheme)
+    for path in ("/surveys", "/surveys/new", f"/surveys/{id}?lang=ar"):
+        there.page.goto(place.pages + path)
+        there.page.evaluate("document.querySelectorAll('details').forEach((at) => { at.open = true; })")
+        there.check()
+
+
+def test_the_designer_works_without_scripts(place: Place, visit: Callable[..., Visit]) -> None:
+    place.put("plain", [{"id": "easy", "type": "ease"}])
+    page = visit(java_script_enabled=False).page
+    page.goto(f"{place.pages}/surveys/plain")
+    page.get_by_role("button", name="Satisfaction", exact=True).click()
+    expect(page.get_by_role("heading", name="2. Satisfaction")).to_be_visible()
+    page.get_by_label("What to show").select_option("thanks:")
+    page.get_by_role("button", name="Show as it is now").click()
+    expect(page.frame_locator("iframe").get_by_role("heading", name="Thank you")).to_be_visible()
+    page.get_by_role("button", name="Move question 2 up").click()
+    page.get_by_role("button", name="Save as version 2").click()
+    expect(page.get_by_role("status")).to_contain_text("Saved")
+    assert [q.type for q in place.shelf.survey("plain").questions] == ["satisfaction", "ease"]
