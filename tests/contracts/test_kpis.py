@@ -87,14 +87,8 @@ def test_worked_example(kpi: Metric, example: Example, bench: Bench) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("kpi", KPIS, ids=lambda kpi: kpi.name)
-def test_neither_row_order_nor_redelivery_changes_a_digit(kpi: Metric, bench: Bench) -> None:
-    assert not list(kpi_contract.order_and_redelivery(kpi, bench, MOST))
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("kpi", KPIS, ids=lambda kpi: kpi.name)
-def test_a_join_to_a_longer_table_changes_nothing(kpi: Metric, bench: Bench) -> None:
-    assert not list(kpi_contract.longer_joins(kpi, bench, MOST))
+def test_neither_order_nor_redelivery_nor_a_longer_table_changes_a_digit(kpi: Metric, bench: Bench) -> None:
+    assert not list(kpi_contract.order_redelivery_and_longer_joins(kpi, bench, MOST))
 
 
 # --- nothing there ----------------------------------------------------------------------------------------------------
