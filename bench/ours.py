@@ -17,13 +17,16 @@ KNOWS_ENGINES = "engine" in inspect.signature(Workspace.kpi).parameters
 
 
 def scorecard(home: str, names: Sequence[str], engine: str = "facts") -> Callable[[], dict[str, Any]]:
-    """A turn: the default figure of each KPI by month and segment over two years."""
+    """A turn: the default figure of each KPI by month and segment over two years. Rollups are made before."""
     workspace = wellheard.open(Path(home))
     how = {**MONTHLY, **({"engine": engine} if KNOWS_ENGINES else {})}
 
     def turn() -> dict[str, Any]:
         return {name: figures(workspace, name, how) for name in names}
 
+    if engine != "facts" and KNOWS_ENGINES:
+        workspace.rollups.makes = True
+        turn()
     return turn
 
 

@@ -180,20 +180,11 @@ def backlog(frames: Frames) -> pd.DataFrame:
     return _grouped(t)["id"].agg(value="size", n="size")
 
 
-KPIS = {
-    kpi.__name__: kpi
-    for kpi in (
-        nps,
-        csat,
-        first_response_time,
-        response_rate,
-        churn_rate,
-        net_revenue_retention,
-        revenue_per_user,
-        conversion_rate,
-        backlog,
-    )  # fmt: skip
-}
+SET = (
+    nps, csat, first_response_time, response_rate, churn_rate, net_revenue_retention, revenue_per_user, conversion_rate,
+    backlog,
+)  # fmt: skip
+KPIS = {kpi.__name__: kpi for kpi in SET}
 
 
 def _rows(found: pd.DataFrame) -> list[dict[str, Any]]:

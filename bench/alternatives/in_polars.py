@@ -149,20 +149,11 @@ def backlog(frames: Frames) -> pl.LazyFrame:
     return _placed(frames, t, "at").group_by(GROUP).agg(value=pl.len(), n=pl.len())
 
 
-KPIS: dict[str, Callable[[Frames], pl.LazyFrame]] = {
-    kpi.__name__: kpi
-    for kpi in (
-        nps,
-        csat,
-        first_response_time,
-        response_rate,
-        churn_rate,
-        net_revenue_retention,
-        revenue_per_user,
-        conversion_rate,
-        backlog,
-    )  # fmt: skip
-}
+SET = (
+    nps, csat, first_response_time, response_rate, churn_rate, net_revenue_retention, revenue_per_user, conversion_rate,
+    backlog,
+)  # fmt: skip
+KPIS: dict[str, Callable[[Frames], pl.LazyFrame]] = {kpi.__name__: kpi for kpi in SET}
 
 
 def _rows(found: pl.DataFrame) -> list[dict[str, Any]]:
