@@ -396,10 +396,14 @@ def doctor() -> None:
 
 @app.command(hidden=True)
 def docs(out: Path) -> None:
-    """Write a page for every KPI."""
+    """Write a page for every KPI, and list the standard words of surveys that no language but English has."""
     from wellheard.kpi_pages import write
+    from wellheard.surveys.catalogue import missing_words
 
     write(out)
+    for name, languages in missing_words().items():
+        for language, keys in languages.items():
+            typer.echo(f"{name} has no words in {language} for {', '.join(keys)}: English stands there")
 
 
 link_commands.register(app, _open)

@@ -226,8 +226,7 @@ def test_english_is_whole_and_other_tongues_add_nothing_of_their_own(name: str) 
 def test_a_tongue_without_words_falls_back_to_english_and_is_listed(name: str) -> None:
     standard = standard_words(name)
     assert dict(standard.in_language("fi")) == dict(standard.by_language[ENGLISH])
-    assert set(standard.missing("fi")) == set(standard.by_language[ENGLISH])
-    assert set(missing_words(["fi"])[name]["fi"]) == set(standard.by_language[ENGLISH])
+    assert set(missing_words(["fi"])[name]["fi"]) == {k for k, text in standard.by_language[ENGLISH].items() if text}
 
 
 @pytest.mark.parametrize("name", TYPES)

@@ -244,6 +244,18 @@ def test_a_new_question_type_is_one_new_folder(tmp_path: Path) -> None:
 
 
 def test_the_standard_wordings_are_there_in_every_language() -> None:
-    for name in ("nps", "satisfaction", "ease", "intent", "emotions", "resolution", "text", "followup"):
-        assert missing_words()[name] == {}
+    missing = missing_words()
+    for name in (
+        "nps",
+        "satisfaction",
+        "ease",
+        "intent",
+        "emotions",
+        "resolution",
+        "choice",
+        "choices",
+        "text",
+        "followup",
+    ):
+        assert missing[name] == {}
         assert standard_words(name).read_by_natives == ("en",)

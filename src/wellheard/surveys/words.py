@@ -47,7 +47,8 @@ class Standard:
 
     def missing(self, language: str) -> tuple[str, ...]:
         """The keys of which a language has no words, so that English stands there."""
-        return tuple(key for key in self.by_language[ENGLISH] if key not in self.by_language.get(language, {}))
+        own = self.by_language.get(language, {})
+        return tuple(key for key, text in self.by_language[ENGLISH].items() if text and key not in own)
 
 
 @cache

@@ -293,7 +293,7 @@ def _shown_question(draft: Draft, index: int, question: Draft, language: str) ->
             for key, text in words.items()
         ],
         "unread": language not in standard.read_by_natives,
-        "fallen": any(standard.by_language[ENGLISH][key] for key in standard.missing(language)),
+        "fallen": bool(standard.missing(language)),
         "options": fields,
         "earlier": [q["id"] for q in draft["questions"][:index]],
         "when": _shown_condition(question.get("when")),
