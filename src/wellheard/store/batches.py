@@ -21,6 +21,16 @@ from wellheard.store.tokens import new_id
 
 MOST = 20_000  # rows of a table in one batch
 AN_HOUR = timedelta(hours=1)
+MIXED = """
+    with gone as (delete from {table} where {which} returning *)
+    insert into {table} select * from gone order by random()"""
+UNMIXED = {
+    "anonymous_answers": "workspace = :workspace and answered_in < :over and batch_id is null",
+    "used_invitations": """
+        used_in < :over and invitation_id in (
+            select invitation_id from invitations
+            where workspace = :workspace and anonymous and noted_used is null)""",
+}
 
 
 @dataclass(frozen=True)
@@ -56,6 +66,7 @@ def waiting(con: sa.Connection, workspace: str) -> int:
 
 def _new(con: sa.Connection, workspace: str, now: datetime) -> str | None:
     over = hour(now)
+    _mix(con, workspace, over)
     _note_used(con, workspace, over)
     batch_id = new_id()
     anonymous = ANONYMOUS_ANSWERS.c
@@ -74,6 +85,19 @@ def _new(con: sa.Connection, workspace: str, now: datetime) -> str | None:
         return None
     con.execute(BATCHES.insert().values(batch_id=batch_id, workspace=workspace, anonymous=bool(taken[2]), made_at=now))
     return batch_id
+
+
+def _mix(con: sa.Connection, workspace: str, over: datetime) -> None:
+    """Writes the anonymous rows of hours that are over anew, in an order drawn at random, where that is needed.
+
+    PostgreSQL keeps rows in the order in which they came, with the number of the transaction that wrote them: by these
+    an answer could be told to belong to an invitation. SQLite keeps neither.
+    """
+    if con.dialect.name != "postgresql":
+        return
+    moment = {"workspace": workspace, "over": over}
+    for table, which in UNMIXED.items():
+        con.execute(sa.text(MIXED.format(table=table, which=which)), moment)
 
 
 def _assign(

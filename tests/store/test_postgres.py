@@ -1,0 +1,93 @@
+"""The same store in PostgreSQL, where WELLHEARD_TEST_POSTGRES names an empty database to test in."""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from pydantic import SecretStr
+
+from wellheard.base.settings import Settings
+from wellheard.store import batches
+from wellheard.store.columns import METADATA
+from wellheard.store.inbox import Inbox
+from wellheard.store.invitations import invite
+from wellheard.store.layout import ANSWERS
+from wellheard.store.store import Store, newest, open_store
+from wellheard.store.submission import Submission
+from wellheard.store.surveys import save_survey
+from wellheard.store.tokens import new_token
+
+URL = os.environ.get("WELLHEARD_TEST_POSTGRES", "")
+NOON = datetime(2026, 3, 2, 12, 17, 31, tzinfo=UTC)
+pytestmark = pytest.mark.skipif(not URL, reason="WELLHEARD_TEST_POSTGRES names no database")
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    opened = open_store(tmp_path, Settings(store=SecretStr(URL)))
+    with opened.writing() as con:
+        for table in reversed(METADATA.sorted_tables):
+            con.execute(table.delete())
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def survey(store: Store) -> str:
+    with store.writing() as con:
+        return save_survey(con, "main", "relationship", "{}", NOON).survey_key
+
+
+def said(survey: str, score: int, **how: Any) -> Submission:
+    rows = [{"question_id": "nps", "kind": "nps", "score": score}]
+    return Submission("main", survey, 1, rows, complete=True, arrived_at=NOON, **how)
+
+
+def test_the_layout_is_the_programs(store: Store) -> None:
+    assert store.layout() == newest()
+    with store.reading() as con:
+        assert compare_metadata(MigrationContext.configure(con), METADATA) == []
+
+
+def test_two_servers_keep_one_answer_a_key(store: Store, survey: str) -> None:
+    inboxes, done = [Inbox(store), Inbox(store)], threading.Semaphore(0)
+    keys = [new_token() for _ in range(100)]
+    for key in keys:
+        for inbox in inboxes:
+            inbox.put(said(survey, 9, key=key), lambda _: done.release())
+    for _ in range(200):
+        assert done.acquire(timeout=60)
+    for inbox in inboxes:
+        inbox.close()
+    with store.reading() as con:
+        assert con.scalar(sa.select(sa.func.count()).select_from(ANSWERS)) == 100
+
+
+def test_p3_after_its_hour_neither_order_nor_transaction_tells_who_gave_an_anonymous_answer(
+    store: Store, survey: str
+) -> None:
+    inbox, arrived = Inbox(store), []
+    for i in range(60):
+        with store.writing() as con:
+            invitation_id, token = invite(con, "main", survey, NOON, anonymous=True)
+        arrived.append(invitation_id)
+        inbox.take(said(survey, i % 11, anonymous=True, token=token))
+    inbox.close()
+    with store.writing() as con:
+        assert batches.claim(con, "main", NOON + timedelta(hours=1)) is not None
+    with store.reading() as con:
+        answers = con.execute(sa.text("select given, xmin::text as by from anonymous_answers order by ctid")).all()
+        used = con.execute(sa.text("select invitation_id, xmin::text as by from used_invitations order by ctid")).all()
+    assert len({row.by for row in answers}) == len({row.by for row in used}) == 1
+    assert [json.loads(row.given)[0]["score"] for row in answers] != [i % 11 for i in range(60)]
+    assert [row.invitation_id for row in used] != arrived
