@@ -26,7 +26,9 @@ EPOCH = r"^[0-9]{10}(?:[0-9]{3})?$"
 OFFSET = r"^(?:Z|UTC|GMT|[+-][0-9]{2}(?::?[0-9]{2})?)$"
 # What the engine reads by itself, alike and much faster: with and without an offset.
 ISO = r"[0-9]{4}-[0-9]{2}-[0-9]{2}(?:[ T][0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]{1,6})?)?)?"
-ISO_ZONED = r"[0-9]{4}-[0-9]{2}-[0-9]{2}[ T][0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,6})?(?:Z|[+-][0-9]{2}:?[0-9]{2})"
+ISO_ZONED = (
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}[ T][0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,6})?(?:Z|[+-][0-9]{2}(?::?[0-9]{2})?)"
+)
 NAMED = tuple(
     f"{day}{time}"
     for day in ("%d %b %Y", "%d %B %Y", "%b %d, %Y", "%B %d, %Y", "%b %d %Y", "%B %d %Y", "%d-%b-%Y", "%d-%b-%y")
@@ -267,6 +269,12 @@ def read_instants(layers: Layers, rows: ir.Table, wanted: Mapping[str, Reading])
     if not wanted:
         return rows
     texts = {key: reading for key, reading in wanted.items() if _as_text(rows[f"g:{key}"])}
+    sure = {key for key, reading in texts.items() if reading.format is None and reading.families == ("iso_zoned",)}
+    if sure:
+        rows = layers.settle(rows.mutate(**{f"v:{key}": rows[f"g:{key}"].try_cast(UTC) for key in sure}))
+        rows = layers.settle(rows.mutate(**{f"y:{key}": _strange(rows[f"g:{key}"], rows[f"v:{key}"]) for key in sure}))
+        wanted = {key: reading for key, reading in wanted.items() if key not in sure}
+        return read_instants(layers, rows, wanted)
     zoned = {key for key in wanted if _has_zone(rows[f"g:{key}"])}
     rows = layers.settle(rows.mutate(**{f"t:{key}": rows[f"g:{key}"].cast("string") for key in wanted}))
     rows = layers.settle(rows.mutate(**_mix(rows, texts)))
@@ -282,6 +290,12 @@ def read_instants(layers: Layers, rows: ir.Table, wanted: Mapping[str, Reading])
         else:
             placed |= _placed(rows, key, reading)
     return rows.mutate(**placed)
+
+
+def _strange(text: ir.StringValue, instant: ir.TimestampValue) -> ir.StringValue:
+    """Why a text is no instant, where it should say one by itself."""
+    words = ibis.literal("'") + text.left(60) + "' is not a date or time"
+    return ibis.ifelse(instant.isnull() & (text != ""), words, None)
 
 
 def _as_text(value: ir.Value) -> bool:

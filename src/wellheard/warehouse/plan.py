@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -166,8 +166,9 @@ def _typed(scalars: Mapping[str, Scalar], table: Table, staged: Staged, rows: ir
     settle = staged.layers.settle
     read = settle(rows.select(*keep, **{f"g:{leaf.key}": leaf.given for leaf in every}))
     plain = [leaf for leaf in every if leaf.reading is None]
-    parsed = {f"v:{leaf.key}": values.parse(read[f"g:{leaf.key}"], leaf.kind, staged.decimal) for leaf in plain}
-    read = settle(read.mutate(**parsed))
+    ready = {f"n:{leaf.key}": values.prepare(read[f"g:{leaf.key}"], leaf.kind, staged.decimal) for leaf in plain}
+    read = settle(read.mutate(**ready))
+    read = settle(read.mutate(**{f"v:{leaf.key}": values.finish(read[f"n:{leaf.key}"], leaf.kind) for leaf in plain}))
     instants = {leaf.key: leaf.reading for leaf in every if leaf.reading is not None}
     read = settle(dates.read_instants(staged.layers, read, instants))
     fields = {
@@ -385,9 +386,9 @@ def _test(value: ir.Value, condition: Condition) -> ir.BooleanValue:
 
 def _completed(table: Table, layers: Layers, made: ir.Table) -> ir.Table:
     """Gathers attributes into one map, folds closed vocabularies to lower case, and fills what is understood."""
-    closed = [c.name for c in table.columns if c.one_of and c.name in made.columns]
+    closed = {c.name: c.one_of for c in table.columns if c.one_of and c.name in made.columns}
     if closed:
-        made = layers.settle(made.mutate(**{name: made[name].strip().lower().replace(" ", "_") for name in closed}))
+        made = layers.settle(made.mutate(**{name: _folded(made[name], known) for name, known in closed.items()}))
     filled = {}
     for name, by, known in table.understood:
         if by in made.columns:
@@ -401,6 +402,11 @@ def _completed(table: Table, layers: Layers, made: ir.Table) -> ir.Table:
         keys = ibis.array([name.removeprefix(ATTRIBUTE) for name in extra])
         filled["attributes"] = ibis.map(keys, ibis.array([made[name].cast("string") for name in extra]))
     return made.mutate(**filled).drop(*extra) if filled else made
+
+
+def _folded(word: ir.StringValue, known: Sequence[str]) -> ir.StringValue:
+    """A word of a closed vocabulary as that writes it; most are written so already, and to see that is cheaper."""
+    return ibis.ifelse(word.isin(list(known)), word, word.strip().lower().replace(" ", "_"))
 
 
 def _ibis_type(kind: Type) -> str:

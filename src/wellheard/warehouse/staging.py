@@ -22,6 +22,7 @@ from wellheard.warehouse.engine import Lake
 from wellheard.warehouse.layers import Layers
 
 KEPT_STATEMENTS = 256
+ENDING = 8  # places at the end of a row's content that are looked at for being empty
 HASHED = tuple(c for c in COMMON if c.name in ("updated_at", "deleted", "attributes"))
 _STATEMENTS: dict[str, tuple[str, tuple[str, ...]]] = {}  # by the shape of what is read: SQL, and its columns
 
@@ -282,8 +283,17 @@ def _content(table: Table, have: Sequence[str]) -> str:
     places = [_as_text(c) if c.name in have else "" for c in (*HASHED, *table.columns)]
     while places and not places[-1]:
         places.pop()
-    pieces = [piece for place in places for piece in ((place,) if place else ()) + ("chr(31)",)]
-    return f"rtrim(concat({', '.join(pieces)}), chr(31))"
+    # To trim is to look at every character: only the end of the text is trimmed, and the rest where that end is empty.
+    head, tail = _parted(places[:-ENDING]), _parted(places[-ENDING:])
+    ending = f"rtrim(concat({tail}), chr(31))"
+    if not head:
+        return ending
+    return f"case when {ending} <> '' then concat({head}, {ending}) else rtrim(concat({head}), chr(31)) end"
+
+
+def _parted(places: Sequence[str]) -> str:
+    """SQL for the arguments of `concat`: each place and the sign that ends it."""
+    return ", ".join(piece for place in places for piece in ((place,) if place else ()) + ("chr(31)",))
 
 
 def _as_text(column: Column) -> str:

@@ -46,14 +46,23 @@ def parse(value: ir.Value, kind: Type, decimal: str = ".") -> ir.Value:
 
     Instants are read by `dates.read_instants`.
     """
+    return finish(prepare(value, kind, decimal), kind)
+
+
+def prepare(value: ir.Value, kind: Type, decimal: str = ".") -> ir.Value:
+    """The first half of `parse`: what is to be a number as text that a cast takes, null where it is none."""
+    return value if kind in (Type.TEXT, Type.MAP, Type.BOOLEAN) else _number(value, decimal)
+
+
+def finish(value: ir.Value, kind: Type) -> ir.Value:
+    """The second half of `parse`, which looks at its value several times: best at a column that is settled."""
     if kind is Type.TEXT or kind is Type.MAP:
         return (value if value.type().is_string() else value.cast("string")).nullif("")
     if kind is Type.BOOLEAN:
         return _boolean(value)
-    number = _number(value, decimal)
     if kind is Type.INTEGER:
-        return _integer(number)
-    return _money(number) if kind is Type.MONEY else _float(number)
+        return _integer(value)
+    return _money(value) if kind is Type.MONEY else _float(value)
 
 
 WORDS = {
@@ -110,8 +119,10 @@ def _money(number: ir.Value) -> ir.Value:
 def _boolean(value: ir.Value) -> ir.Value:
     if value.type().is_boolean():
         return value
-    text = (value if value.type().is_string() else value.cast("string")).lower()
-    return ibis.cases((text.isin(TRUE), True), (text.isin(FALSE), False), else_=None)
+    given = value if value.type().is_string() else value.cast("string")
+    text = given.lower()
+    other = ibis.cases((text.isin(TRUE), True), (text.isin(FALSE), False), else_=None)
+    return ibis.cases((given == "true", True), (given == "false", False), else_=other)  # most are written so
 
 
 def check(table: Table, row: ir.Table) -> ir.StringValue:
