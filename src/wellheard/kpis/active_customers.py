@@ -13,7 +13,7 @@ NOBODY = "no customer is named"
 
 
 def rows(ask: Ask) -> ir.Table:
-    uses = ask.reader.bounds("usage").rows or not ask.reader.bounds("orders").rows
+    uses = ask.reader.has_rows("usage") or not ask.reader.has_rows("orders")
     if uses and not ask.has("ordering"):
         t = ask.facts("usage")
         out = [(t.quantity == 0, "used no time")]

@@ -23,7 +23,7 @@ BRIDGE = {
 def rows(ask: Ask) -> ir.Table:
     part = next((name for name in BRIDGE if ask.has(name)), None)
     # Customers stand for themselves where there are no subscriptions, but say nothing of what they pay: no amount is 0.
-    silent = [] if ask.reader.bounds("subscriptions").rows else [(ibis.literal(True), "no subscription is recorded")]
+    silent = [] if ask.reader.has_rows("subscriptions") else [(ibis.literal(True), "no subscription is recorded")]
     if part is None:
         t = standing(ask)
         return ask.rows(t, out=[*silent, (t.no_rate, "no exchange rate for its currency on that day")], num=t.mrr)

@@ -15,7 +15,7 @@ import ibis.expr.types as ir
 
 from wellheard.base.errors import BadCall
 from wellheard.base.periods import Grain, Period, add_months, midnight, offsets
-from wellheard.metrics.metric import Asked, Metric
+from wellheard.metrics.metric import Asked, Metric, Span
 from wellheard.metrics.names import ATTRIBUTES, Dimension, dimension
 from wellheard.metrics.question import Question
 from wellheard.metrics.reader import NotLocal, PartReader, Reader, instant_literal
@@ -66,7 +66,6 @@ class Ask:
         self.shared = shared  # whether its rows serve the periods before as well
         self.settings = reader.settings
         self.currency: str | None = None
-        self.ends = False  # whether the figure looks at where the data end
         self.gathered: dict[str, Gathered] = {}
         self.notes: list[str] = []
         rules = tuple(parse(rule) for rule in question.viewer.row_rules)
@@ -91,19 +90,19 @@ class Ask:
 
     def data_end(self, *columns: tuple[str, str]) -> datetime | None:
         """The last instant among columns of tables, given as `(table, column)`: where the data ends for a window."""
-        self.ends = True
-        ends = [self.reader.bounds(table, column).last for table, column in columns]
-        return max((end for end in ends if end is not None), default=None)
+        self.reader.ends = True
+        return self.reader.shaped(lambda every: _end(every, columns))
 
     def look_across(self) -> None:
         """Says that what a row adds hangs on the rows of others, so that no rollup is brought forward by some alone."""
         if isinstance(self.reader, PartReader):
             raise NotLocal(self.metric.name)
 
-    def last(self) -> datetime | None:
-        """The last instant of the figure's own tables, beyond which nothing is data."""
-        self.ends = True
-        return self.reader.extent(self.asked.spans)[1]
+    def last_day(self) -> date | None:
+        """The last day of the figure's own tables, beyond which nothing is data."""
+        self.reader.ends = True
+        spans = self.asked.spans
+        return self.reader.shaped(lambda every: _last_day(every, spans))
 
     def facts(
         self, name: str, instant: str | None = None, unit: str | None = None, named: Iterable[str] = ()
@@ -142,7 +141,7 @@ class Ask:
         if "customer_id" not in rows.columns:
             return rows.mutate(customer_key=ibis.null("string"), c_account=ibis.null("string"))
         own = ibis.ifelse(rows.customer_id.notnull(), rows.source + ":" + rows.customer_id, None)
-        if not self.reader.bounds("customers").rows:
+        if not self.reader.has_rows("customers"):
             rows = rows.mutate(customer_key=own, c_account=ibis.null("string"))
             return self._linked(rows, "person", rows.source, rows.customer_id)
         joined = self._as_of(rows, "customers", "customer_id", "c", dims)
@@ -153,7 +152,7 @@ class Ask:
         named = rows.account_id.coalesce(rows.c_account) if "account_id" in rows.columns else rows.c_account
         rows = rows.mutate(a_account=named)
         own = ibis.ifelse(rows.a_account.notnull(), rows.source + ":" + rows.a_account, None)
-        if not self.reader.bounds("accounts").rows:
+        if not self.reader.has_rows("accounts"):
             rows = rows.mutate(account_key=own)
             return self._linked(rows, "company", rows.source, rows.a_account)
         joined = self._as_of(rows, "accounts", "a_account", "a", dims)
@@ -163,7 +162,7 @@ class Ask:
     def _linked(self, rows: ir.Table, name: str, source: ir.Value, key: ir.Value) -> ir.Table:
         """Puts the person or company in place of the key of each row that is linked with others."""
         kind = KINDS[name]
-        if not self.reader.bounds(kind.links).rows:
+        if not self.reader.has_rows(kind.links):
             return rows
         links = self.reader.table(kind.links)
         links = links.filter((links.source == FOUND) & links.undone_at.isnull())
@@ -249,8 +248,8 @@ class Ask:
 
     def local(self, instant: ir.TimestampValue) -> ir.TimestampValue:
         """The wall clock at `instant` in the workspace's zone, by a CASE over its offsets: the same on every engine."""
-        low, high = self._span()
-        shifts = offsets(self.reader.zone, low, high)
+        spans = self.asked.spans
+        shifts = self.reader.shaped(lambda every: offsets(every.zone, *_surely(every, spans)))
         naive = instant.cast(NAIVE)
         if not shifts.moves:
             return naive + ibis.interval(seconds=shifts.first) if shifts.first else naive
@@ -260,12 +259,6 @@ class Ask:
             for (at, _), shift in zip(shifts.moves, before, strict=True)
         ]
         return naive + ibis.cases(*cases, else_=shifts.moves[-1][1]).as_interval("s")
-
-    def _span(self) -> tuple[date, date]:
-        """Days that surely cover the data: the offsets asked for must cover the data, not the question."""
-        first, last = self.reader.extent(self.asked.spans)
-        low = max(first.date() if first else date(2000, 1, 1), date(1900, 1, 1)) - timedelta(days=800)
-        return low, min(last.date() if last else date(2000, 1, 1), date(2200, 1, 1)) + timedelta(days=800)
 
     def in_range(self, rows: ir.Table) -> ir.Table:
         """The rows whose instant lies in the question's range; all of them where it has none."""
@@ -298,7 +291,7 @@ class Ask:
         With `months_back` or `days_back`, each begins that long before its end. Nothing beyond the data's end is looked
         at.
         """
-        zone, last = self.reader.zone, self.last()
+        zone, last = self.reader.zone, self.last_day()
         index = ibis.range(0, len(self.periods)).unnest().name("i").as_table()
         if not self.periods:
             never = instant_literal(FAR)
@@ -308,10 +301,8 @@ class Ask:
             start = add_months(period.end, -months_back) if months_back else period.start
             start = period.end - timedelta(days=days_back) if days_back else start
             end = midnight(period.end, zone)
-            if last is not None and last < end:
-                end = max(
-                    midnight(start, zone), min(end, midnight(self.reader.local_day(last) + timedelta(days=1), zone))
-                )
+            if last is not None and last < period.end:
+                end = max(midnight(start, zone), min(end, midnight(last + timedelta(days=1), zone)))
             begins.append((index.i == number, instant_literal(midnight(start, zone))))
             finishes.append((index.i == number, instant_literal(end)))
             names.append((index.i == number, ibis.literal(period.start)))
@@ -366,6 +357,23 @@ class Ask:
         order = ibis.window(group_by="r:from", order_by="r:begin")
         following = both["r:begin"].lead().over(order)
         return both.mutate(**{"r:end": following.coalesce(ibis.literal(FAR.date()))})
+
+
+def _end(reader: Reader, columns: Iterable[tuple[str, str]]) -> datetime | None:
+    ends = [reader.bounds(table, column).last for table, column in columns]
+    return max((end for end in ends if end is not None), default=None)
+
+
+def _last_day(reader: Reader, spans: tuple[Span, ...]) -> date | None:
+    last = reader.extent(spans)[1]
+    return reader.local_day(last) if last is not None else None
+
+
+def _surely(reader: Reader, spans: tuple[Span, ...]) -> tuple[date, date]:
+    """The years that surely cover the data: the offsets asked for must cover the data, not the question."""
+    first, last = reader.extent(spans)
+    low = max(first.year if first else 2000, 1900) - 3
+    return date(low, 1, 1), date(min(last.year if last else 2000, 2200) + 3, 1, 1)
 
 
 def _currencies(reader: Reader, fact: str) -> list[str]:

@@ -76,7 +76,7 @@ def movements(ask: Ask) -> ir.Table:
 
 def spans_of(ask: Ask) -> tuple[ir.Table, str]:
     """Paid subscription periods and their table's name; without any subscriptions, the lives of the customers."""
-    if ask.reader.bounds("subscriptions").rows:
+    if ask.reader.has_rows("subscriptions"):
         s = ask.reader.table("subscriptions")
         paid = ~s.trial.fill_null(False) & (s.mrr.isnull() | (s.mrr > 0))
         empty = s.ended_at.notnull() & (s.ended_at <= s.started_at)

@@ -39,8 +39,11 @@ def named_apart(t: ir.Table, kind: str) -> ir.Table:
 
 def history_end(ask: Ask) -> datetime | None:
     """The last instant at which anything happened in any conversation, up to now."""
-    end = ask.data_end(*HISTORY)
-    return min(end, datetime.now(UTC)) if end is not None else None
+    end, now = ask.data_end(*HISTORY), datetime.now(UTC)
+    if end is None or end <= now:
+        return end
+    ask.reader.peeked = True  # the statement says another moment each time
+    return now
 
 
 def not_over(ask: Ask, since: ir.TimestampValue) -> ir.BooleanValue:

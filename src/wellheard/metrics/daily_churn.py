@@ -129,8 +129,7 @@ def _days(first: ir.Value, last: ir.Value) -> ir.Value:
 
 def months_of(ask: Ask, rows: ir.Table) -> ir.Value:
     """How many months the period of each row is long, as far as there are data: whole ones as such, else by days."""
-    last = ask.last()
-    data_day = ask.reader.local_day(last) if last is not None else None
+    data_day = ask.last_day()
     cases = [(rows.period == ibis.literal(p.start), ibis.literal(_months(p, data_day))) for p in ask.periods]
     return ibis.cases(*cases, else_=None) if cases else ibis.null("float64")
 

@@ -61,7 +61,7 @@ def correlation(first: Moments, second: Moments, cross: Cross) -> Floats:
     return np.where(np.abs(rho) > 1 - UNTOLD, np.sign(rho), rho)
 
 
-def p_value(interval_at: Callable[[Floats], Change | Interval], steps: int = 50) -> Floats:
+def p_value(interval_at: Callable[[Floats], Change | Interval], steps: int = 36) -> Floats:
     """The least alpha at which the interval excludes 0, so that p ≤ 1 − level just where the drawn interval does.
 
     `interval_at` makes the interval of the difference at one level a row. 1 where it never excludes 0, NaN where it

@@ -11,6 +11,7 @@ from typing import Any
 import ibis
 import ibis.expr.types as ir
 import numpy as np
+import pyarrow as pa
 
 from wellheard.metrics.ask import DIM, Ask
 from wellheard.metrics.bricks import Estimate, Quantile, Summed
@@ -139,7 +140,7 @@ def added(ask: Ask, units: ir.Table) -> Table:
             sums[side] = units[side].sum()
     names = group_names(ask, units)
     grouped = units.group_by(names).agg(**sums) if names else units.aggregate(**sums)
-    return _collected(ask.reader.run(grouped).to_pylist(), names, list(sums))
+    return table_of(ask.reader.run(grouped), names)
 
 
 def _counted(once: str, units: ir.Table) -> ir.Value:
@@ -157,10 +158,27 @@ def _power(num: ir.Value, den: ir.Value, i: int, j: int) -> ir.Value:
     return product
 
 
-def _collected(rows: Sequence[Mapping[str, Any]], names: Sequence[str], parts: Sequence[str]) -> Table:
-    keys = tuple(tuple(row[name] for name in names) for row in rows)
-    values = {p: settled([float(row[p] or 0) for row in rows]) for p in parts}
-    return Table(keys, values)
+def table_of(rows: pa.Table, names: Sequence[str]) -> Table:
+    """The parts in a statement's rows; the columns `names` are the keys, all others parts."""
+    return Table(
+        _keys(rows, names),
+        {
+            part: settled(float(v or 0) for v in rows[part].to_pylist())
+            for part in rows.column_names
+            if part not in names
+        },
+    )
+
+
+def crossed_of(rows: pa.Table, names: Sequence[str]) -> dict[Key, tuple[float, ...]]:
+    """The four sums over who is on both sides in a statement's rows, by key."""
+    sums = [settled(float(v or 0) for v in rows[name].to_pylist()) for name in ("nn", "nd", "dn", "dd")]
+    return dict(zip(_keys(rows, names), zip(*sums, strict=True), strict=True))
+
+
+def _keys(rows: pa.Table, names: Sequence[str]) -> tuple[Key, ...]:
+    columns = [rows[name].to_pylist() for name in names]
+    return tuple(zip(*columns, strict=True)) if names else ((),) * len(rows)
 
 
 def settled(sums: Iterable[float]) -> Floats:
@@ -228,7 +246,7 @@ def _below(ask: Ask, numbered: ir.Table, names: list[str], base: Table, p: float
         "dd": (den * den).sum(),
     }
     grouped = units.group_by(names).agg(**sums) if names else units.aggregate(**sums)
-    table = _collected(ask.reader.run(grouped).to_pylist(), names, list(sums)).at(base.keys).parts
+    table = table_of(ask.reader.run(grouped), names).at(base.keys).parts
     return Moments(table["den"], table["units"], *(table[k] for k in ("num", "den", "nn", "nd", "dd")))
 
 
@@ -274,5 +292,4 @@ def crossed(ask: Ask, now: ir.Table, then: ir.Table, slots: Mapping[date, date] 
         "dd": total(both.den * both["r:den"]),
     }
     grouped = both.group_by(names).agg(**sums) if names else both.aggregate(**sums)
-    rows = ask.reader.run(grouped).to_pylist()
-    return {tuple(r[n] for n in names): tuple(settled([float(r[k] or 0) for k in sums])) for r in rows}
+    return crossed_of(ask.reader.run(grouped), names)

@@ -21,6 +21,7 @@ from wellheard.metrics.bricks import Estimate, Parts, Quantile, Summed, moments_
 from wellheard.metrics.frame import Frame, gather, placed
 from wellheard.metrics.metric import Metric
 from wellheard.metrics.names import bins_of
+from wellheard.metrics.plan import sums, sums_tell
 from wellheard.metrics.pooling import pool
 from wellheard.metrics.question import ENGINES, Question, column_of
 from wellheard.metrics.reader import Reader
@@ -61,12 +62,23 @@ def query(
             hint = "ask for a series without a filter, of whole periods, where rollups are kept; or leave engine away"
             raise BadCall("no rollup covers this question", hint=hint, field="engine")
         ask = compare.widened(Ask(reader, metric, asked, question, frame.periods), frame)
+        if sums_tell(ask):
+            found = sums(reader, metric, question, frame)
+            past = compare.Past(found.everything, found.crossed) if question.compare is not None else None
+            return _answer(found.ask, _shown(found.ask, found.everything, past, frame), question, frame)
         rows = placed(ask, metric.rows(ask))
         if question.top is not None and not question.rows:
             gather(ask, rows)
             rows = placed(ask, metric.rows(ask)) if ask.gathered else rows
         table = _rows_behind(ask, rows, limit) if question.rows else _figures(ask, rows, frame)
-        return Answer(table, metric, asked, question, frame.data_day, reader.snapshot, tuple(ask.notes))
+        return _answer(ask, table, question, frame)
+
+
+def _answer(ask: Ask, table: pa.Table, question: Question, frame: Frame, engine: str = "facts") -> Answer:
+    reader = ask.reader
+    return Answer(
+        table, ask.metric, ask.asked, question, frame.data_day, reader.snapshot, tuple(ask.notes), engine=engine
+    )
 
 
 def _from_rollup(rollup: Rollup, reader: Reader, metric: Metric, question: Question, frame: Frame) -> Answer:
@@ -75,10 +87,7 @@ def _from_rollup(rollup: Rollup, reader: Reader, metric: Metric, question: Quest
     ask.currency = rollup.currency
     ask.notes.extend(rollup.notes)
     past = compare.Past(rollup.table, rollup.crossed) if question.compare is not None else None
-    table = _shown(ask, rollup.table, past, frame)
-    return Answer(
-        table, metric, frame.asked, question, frame.data_day, reader.snapshot, tuple(ask.notes), engine="rollups"
-    )
+    return _answer(ask, _shown(ask, rollup.table, past, frame), question, frame, "rollups")
 
 
 def _outcomes(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any, TypeVar
@@ -19,6 +19,7 @@ from wellheard.warehouse.engine import Lake
 from wellheard.warehouse.touched import Side, Touched
 
 T = TypeVar("T")
+Shaping = Callable[["Reader"], Any]
 KEPT_FACTS = 4096
 
 
@@ -42,7 +43,18 @@ class Reader:
         self.snapshot = snapshot if as_of is None else as_of
         self.as_of = as_of
         self.opened: set[str] = set()  # the tables that were looked at
+        self.shape: list[tuple[Shaping, Any]] = []  # what the statements' text hangs on, and what it was
+        self.statements: list[tuple[str, str]] = []  # their text, each with the name under which it is held, if it is
+        self.ends = False  # whether the figure looks at where the data end
+        self.summing = False  # once the rows are stated, and only sums are left to be asked for
+        self.peeked = False  # whether the statements' text hangs on what rows hold that belong to this question alone
+        self._knowing = False
         self.zone = settings.time_zone
+
+    side = ""  # of a change, where it reads one side's rows alone
+
+    def prepare(self, tables: Iterable[str]) -> None:
+        """Makes sure that statements find these tables."""
 
     @property
     def all_rows(self) -> Reader:
@@ -56,15 +68,27 @@ class Reader:
 
     def run(self, expression: ir.Expr) -> pa.Table:
         """The rows of an expression."""
+        if not self._knowing:
+            self.peeked |= not self.summing
+            self.statements.append(("", self.lake.backend.compile(expression)))
+            return self.lake.fetch(self.statements[-1][1])
         return self.lake.backend.to_pyarrow(expression)
 
     def held(self, expression: ir.Table) -> ir.Table:
         """The rows of an expression, computed once for several statements of one answer."""
-        return self.lake.hold(expression)
+        sql = self.lake.backend.compile(expression)
+        name = self.lake.hold(sql)
+        self.peeked |= not self.summing
+        self.statements.append((name, sql))
+        return self.lake.held(name)
 
     def bounds(self, name: str, instant: str | None = None) -> Bounds:
         """First and last instant of a table and its number of rows."""
-        return self.kept(("bounds", name, instant), lambda every: every._bounds(name, instant), (name,))
+        return self._known(("bounds", name, instant), lambda every: every._bounds(name, instant), (name,))
+
+    def has_rows(self, name: str) -> bool:
+        """Whether a table has any rows."""
+        return self.shaped(lambda every: every.bounds(name).rows > 0)
 
     def extent(self, spans: tuple[Span, ...]) -> tuple[datetime | None, datetime | None]:
         """The first and last instant of the first of `spans` that has rows; nothing beyond this moment is data."""
@@ -87,13 +111,27 @@ class Reader:
 
     def kept(self, key: Any, make: Callable[[Reader], T], tables: tuple[str, ...]) -> T:
         """`make` of the reader of all rows, computed once for as long as none of `tables` changes."""
+        return self.shaped(lambda every: every._known(key, make, tables))
+
+    def shaped(self, make: Callable[[Reader], T]) -> T:
+        """`make` of the reader of all rows, noted as something that the text of statements hangs on."""
+        value = make(self.all_rows)
+        self.opened.update(self.all_rows.opened)
+        self.shape.append((make, value))
+        return value
+
+    def _known(self, key: Any, make: Callable[[Reader], T], tables: tuple[str, ...]) -> T:
         self.opened.update(tables)
         every = self.all_rows
         full = (str(every.lake.folder), every.lake.version(tables, every.snapshot), key)
         if full not in self._facts:
             if len(self._facts) >= KEPT_FACTS:
                 self._facts.clear()
-            self._facts[full] = make(every)
+            outer, every._knowing = every._knowing, True
+            try:
+                self._facts[full] = make(every)
+            finally:
+                every._knowing = outer
         return self._facts[full]  # type: ignore[no-any-return]
 
     def local_day(self, instant: datetime) -> date:
@@ -129,8 +167,8 @@ class PartReader(Reader):
 
     def __init__(self, every: Reader, touched: Touched, side: Side) -> None:
         super().__init__(every.lake, every.settings, every.snapshot)
-        self.every, self.touched, self.side = every, touched, side
-        self.summing = False  # once the rows are stated, and only sums are left to be asked for
+        self.every, self.touched, self._side = every, touched, side
+        self.side = side
 
     @property
     def all_rows(self) -> Reader:
@@ -139,7 +177,12 @@ class PartReader(Reader):
     def table(self, name: str, *, private: bool = False, history: bool = False) -> ir.Table:
         if private:
             raise NotLocal(name)
-        return self.touched.table(name, self.side, history=history)
+        self.opened.add(name)
+        return self.touched.table(name, self._side, history=history)
+
+    def prepare(self, tables: Iterable[str]) -> None:
+        for name in sorted(tables):
+            self.touched.make(name, self._side)
 
     def run(self, expression: ir.Expr) -> pa.Table:
         if not self.summing:

@@ -22,7 +22,7 @@ NO_RATE = "no exchange rate for its currency on that day"
 
 def from_orders(ask: Ask) -> bool:
     """Whether revenue is that of orders; else it is that of subscriptions."""
-    return ask.reader.bounds("orders").rows > 0 or ask.reader.bounds("subscriptions").rows == 0
+    return ask.reader.has_rows("orders") or not ask.reader.has_rows("subscriptions")
 
 
 def ordered(ask: Ask, *, gross: bool = False) -> tuple[ir.Table, list[Reason]]:
@@ -156,7 +156,7 @@ def _any_service_cost(reader: Reader) -> bool:
 def _months(ask: Ask) -> ir.Table:
     """The question's periods cut at calendar months: `number, begin, finish`, and `length`, the whole month's."""
     zone, pieces = ask.reader.zone, []
-    last = ask.last()
+    last = ask.last_day()
     for period in ask.periods:
         day = period.start
         while day < period.end:
@@ -165,7 +165,7 @@ def _months(ask: Ask) -> ir.Table:
             pieces.append((day, after, first))
             day = after
     if last is not None:
-        pieces = [piece for piece in pieces if piece[0] <= ask.reader.local_day(last)]
+        pieces = [piece for piece in pieces if piece[0] <= last]
     index = ibis.range(0, len(pieces)).unnest().name("number").as_table()
     if not pieces:
         never = instant_literal(midnight(date(9999, 1, 1), zone))

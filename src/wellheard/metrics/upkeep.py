@@ -6,38 +6,35 @@ from collections.abc import Iterable
 from dataclasses import replace
 from datetime import date, timedelta
 
-import ibis.expr.types as ir
-
 from wellheard.metrics import parts
 from wellheard.metrics.ask import Ask
 from wellheard.metrics.bricks import Summed
-from wellheard.metrics.compare import Crossed, crossing, widened
+from wellheard.metrics.compare import Crossed
 from wellheard.metrics.frame import Frame, placed
 from wellheard.metrics.metric import Metric
+from wellheard.metrics.plan import Sums, sums
 from wellheard.metrics.question import Question
 from wellheard.metrics.reader import NotLocal, PartReader, Reader
 from wellheard.metrics.rollup import LEVEL, Rollup
 from wellheard.warehouse.touched import Touched
 
-Sums = tuple[parts.Table, Crossed]
 NOBODY = (0.0,) * 4
 
 
 def built(reader: Reader, metric: Metric, shape: Question) -> Rollup:
     """The rollup of a series from the facts."""
-    reader.opened.clear()
+    reader = _fresh(reader)
     frame = Frame(reader, metric.asked(shape.variants), shape)
-    ask, rows = _stated(reader, metric, shape, frame)
-    table, crossed = _summed(ask, rows, frame)
+    found = _from_facts(reader, metric, shape, frame)
     return Rollup(
         shape,
         reader.snapshot,
-        table,
-        crossed,
+        found.everything,
+        found.crossed,
         frozenset(reader.opened),
-        ask.currency,
-        tuple(ask.notes),
-        ask.ends,
+        found.ask.currency,
+        tuple(found.ask.notes),
+        reader.ends,
         frame.first_day,
         frame.data_day,
     )
@@ -57,48 +54,47 @@ def brought_forward(rollup: Rollup, reader: Reader, metric: Metric, touched: Tou
     if touched.everyone or frame.first_day != rollup.first or shrunk:
         return built(reader, metric, rollup.shape)
     try:
-        before, _, _ = _part(PartReader(earlier, touched, "before"), metric, rollup.shape)
-        after, ask, reads = _part(PartReader(reader, touched, "after"), metric, rollup.shape)
+        before = _part(PartReader(earlier, touched, "before"), metric, rollup.shape)
+        after = _part(PartReader(_fresh(reader), touched, "after"), metric, rollup.shape)
     except NotLocal:
         return built(reader, metric, rollup.shape)
+    ask = after.ask
     if ask.currency != rollup.currency or tuple(ask.notes) != rollup.notes:
         return built(reader, metric, rollup.shape)
     if isinstance(ask.asked.brick, Summed):
-        sums = rollup.table.moved(before[0], after[0]), _moved(rollup.crossed, before[1], after[1])
+        table = rollup.table.moved(before.everything, after.everything)
+        crossed = _moved(rollup.crossed, before.crossed, after.crossed)
     else:
-        sums = _ranked_again(rollup, before[0], after[0], reader, metric)
-    if ask.ends:
-        sums = _tail(sums, rollup, reader, metric, frame)
+        table, crossed = _ranked_again(rollup, before.everything, after.everything, reader, metric), {}
+    if rollup.ends:
+        table, crossed = _tail(table, crossed, rollup, reader, metric, frame)
     return replace(
         rollup,
         snapshot=reader.snapshot,
-        table=sums[0],
-        crossed=sums[1],
-        tables=rollup.tables | reads,
+        table=table,
+        crossed=crossed,
+        tables=rollup.tables | ask.reader.opened,
         last=frame.data_day,
     )
 
 
-def _stated(reader: Reader, metric: Metric, shape: Question, frame: Frame) -> tuple[Ask, ir.Table]:
-    ask = widened(Ask(reader, metric, frame.asked, shape, frame.periods), frame)
-    return ask, placed(ask, metric.rows(ask))
+def _fresh(reader: Reader) -> Reader:
+    """A reader of the same rows that has seen nothing yet."""
+    return Reader(reader.lake, reader.settings, reader.snapshot, reader.as_of)
 
 
-def _summed(ask: Ask, rows: ir.Table, frame: Frame) -> Sums:
-    if not isinstance(ask.asked.brick, Summed):
-        return parts.collected(ask, rows, LEVEL), {}
-    units = ask.reader.held(parts.unit_totals(ask, rows))
-    return parts.added(ask, units), crossing(ask, units, units, frame)
+def _from_facts(reader: Reader, metric: Metric, question: Question, frame: Frame) -> Sums:
+    if isinstance(frame.asked.brick, Summed):
+        return sums(reader, metric, question, frame)
+    ask = Ask(reader, metric, frame.asked, question, frame.periods)
+    return Sums(ask, parts.collected(ask, placed(ask, metric.rows(ask)), LEVEL), {})
 
 
-def _part(reader: PartReader, metric: Metric, shape: Question) -> tuple[Sums, Ask, frozenset[str]]:
+def _part(reader: PartReader, metric: Metric, shape: Question) -> Sums:
     """The sums of the touched on one side; of a quantile, those of its unit moments alone."""
     frame = Frame(reader, metric.asked(shape.variants), shape)
-    ask, rows = _stated(reader, metric, shape, frame)
-    reader.summing = True
-    if isinstance(ask.asked.brick, Summed):
-        return _summed(ask, rows, frame), ask, frozenset(reader.opened)
-    return (parts.added(ask, parts.unit_totals(ask, rows)), {}), ask, frozenset(reader.opened)
+    summed = isinstance(frame.asked.brick, Summed)
+    return sums(reader, metric, shape if summed else replace(shape, compare=None), frame)
 
 
 def _moved(crossed: Crossed, before: Crossed, after: Crossed) -> Crossed:
@@ -114,35 +110,37 @@ def _moved(crossed: Crossed, before: Crossed, after: Crossed) -> Crossed:
     return {key: found for key, found in sums.items() if any(found)}
 
 
-def _ranked_again(rollup: Rollup, before: parts.Table, after: parts.Table, reader: Reader, metric: Metric) -> Sums:
+def _ranked_again(
+    rollup: Rollup, before: parts.Table, after: parts.Table, reader: Reader, metric: Metric
+) -> parts.Table:
     """Order statistics do not add: the periods of which the touched rows are, from the facts again."""
     periods = {key[0] for key in (*before.keys, *after.keys)}
-    return _from_facts((rollup.table, {}), periods, rollup.shape, reader, metric) if periods else (rollup.table, {})
+    return _again(rollup.table, {}, periods, rollup.shape, reader, metric)[0] if periods else rollup.table
 
 
-def _tail(sums: Sums, rollup: Rollup, reader: Reader, metric: Metric, frame: Frame) -> Sums:
+def _tail(
+    table: parts.Table, crossed: Crossed, rollup: Rollup, reader: Reader, metric: Metric, frame: Frame
+) -> tuple[parts.Table, Crossed]:
     """The sums with the periods anew that the data's end has moved: those with pending rows, and the unfinished."""
     assert rollup.last is not None
-    table = sums[0]
     waiting = {key[0] for key, n in zip(table.keys, table.parts["pending"], strict=True) if n}
     unfinished = {p.start for p in frame.periods if p.end > rollup.last - timedelta(days=1)}
-    return _from_facts(sums, waiting | unfinished, rollup.shape, reader, metric)
+    return _again(table, crossed, waiting | unfinished, rollup.shape, reader, metric)
 
 
-def _from_facts(sums: Sums, periods: Iterable[date], shape: Question, reader: Reader, metric: Metric) -> Sums:
+def _again(
+    table: parts.Table, crossed: Crossed, periods: Iterable[date], shape: Question, reader: Reader, metric: Metric
+) -> tuple[parts.Table, Crossed]:
     """The sums with those from the first to the last of the periods read from the facts."""
     first, last = min(periods), max(periods)
-    asked = metric.asked(shape.variants)
-    found = {p.start: p for p in Frame(reader, asked, shape).periods}
-    end = found[last].end if last in found else None
-    part = replace(shape, start=first, end=end)
-    frame = Frame(reader, asked, part)
-    ask, rows = _stated(reader, metric, part, frame)
-    table, crossed = _summed(ask, rows, frame)
+    reader, asked = _fresh(reader), metric.asked(shape.variants)
+    known = {p.start: p for p in Frame(reader, asked, shape).periods}
+    part = replace(shape, start=first, end=known[last].end if last in known else None)
+    found = _from_facts(reader, metric, part, Frame(reader, asked, part))
 
     def inside(key: parts.Key) -> bool:
         return bool(first <= key[0] <= last)
 
-    kept = {key: sum_ for key, sum_ in sums[1].items() if not inside(key)}
-    anew = {key: sum_ for key, sum_ in crossed.items() if inside(key)}
-    return sums[0].spliced(table, inside), {**kept, **anew}
+    kept = {key: sums_ for key, sums_ in crossed.items() if not inside(key)}
+    anew = {key: sums_ for key, sums_ in found.crossed.items() if inside(key)}
+    return table.spliced(found.everything, inside), {**kept, **anew}

@@ -22,7 +22,7 @@ def worth(ask: Ask, t: ir.Table) -> ir.Table:
     by orders, net of refunds. Rows need `id`, `instant`, `account_key` and `customer_key`.
     """
     plain = Ask(ask.reader, ask.metric, ask.asked, replace(ask.question, by=(), where=None, viewer=OWNER), ask.periods)
-    paid = _subscriptions(plain) if ask.reader.bounds("subscriptions").rows else _orders(plain)
+    paid = _subscriptions(plain) if ask.reader.has_rows("subscriptions") else _orders(plain)
     mine = t.select(**{"w:id": t.id, "w:payer": t.account_key.coalesce(t.customer_key), "w:at": t.instant})
     spent = mine.join(paid, [mine["w:payer"] == paid.payer, paid.begin <= mine["w:at"], mine["w:at"] < paid.until])
     sums = spent.group_by("w:id").agg(**{"w:sum": spent.amount.sum().cast("float64")})

@@ -18,6 +18,7 @@ from typing import Any, TypeVar
 import duckdb
 import ibis
 import ibis.expr.types as ir
+import pyarrow as pa
 import stamina
 
 from wellheard.base.errors import BadCall, BrokenHome, Busy
@@ -41,7 +42,7 @@ LOCKED = ("database is locked", "conflict", "could not set lock", "cannot start 
 ibis.options.sql.fuse_selects = False
 
 T = TypeVar("T")
-_TRIALS = count(1)
+_TRIALS, _HELD = count(1), count(1)
 
 
 def _load_extension(con: duckdb.DuckDBPyConnection, name: str) -> None:
@@ -292,11 +293,21 @@ class Lake:
             self._local.inside = False
             self.con.execute("rollback")
 
-    def hold(self, expression: ir.Table) -> ir.Table:
-        """The rows of an expression in a temporary table, which ends with the `reading` it is made in."""
-        self._local.held = getattr(self._local, "held", 0) + 1
-        name = f"_held_{self._local.held}"
-        self.con.execute(f"create temp table {name} as {self.backend.compile(expression)}")
+    def fetch(self, sql: str) -> pa.Table:
+        """The rows of a statement that was compiled from an expression."""
+        return self.con.execute(sql).to_arrow_table()
+
+    def hold(self, sql: str, name: str | None = None) -> str:
+        """Holds a statement's rows in a temporary table, which ends with the `reading` it is made in; gives its name.
+
+        No two names are ever equal in a process, so that a statement that reads one may be run again after it.
+        """
+        name = name or f"_held_{next(_HELD)}"
+        self.con.execute(f"create or replace temp table {schema.quoted(name)} as {sql}")
+        return name
+
+    def held(self, name: str) -> ir.Table:
+        """A table that is held."""
         return self.backend.table(name, database=("temp", "main"))
 
     def stamp(self, snapshot: int) -> str:

@@ -43,6 +43,11 @@ class Touched:
 
     def table(self, name: str, side: Side, *, history: bool = False) -> ir.Table:
         """The canonical table `name` with the rows of the touched alone, opened as the lake opens it."""
+        raw = self.lake.backend.table(self.make(name, side), database=("temp", "main"))
+        return opened_of(raw, canonical(name), history=history)
+
+    def make(self, name: str, side: Side) -> str:
+        """Makes the temporary table of the touched rows where it is not there yet; gives its name."""
         place = f"_{side}_{name}"
         if (name, side) not in self._made:
             where = "true" if name in SMALL else self._belongs(name)
@@ -52,8 +57,7 @@ class Touched:
                 f"at (version => {int(version)}) where {where}"
             )
             self._made.add((name, side))
-        raw = self.lake.backend.table(place, database=("temp", "main"))
-        return opened_of(raw, canonical(name), history=history)
+        return place
 
     def _gather(self) -> None:
         """Fills `_touched(kind, key)`: whose rows changed, who belongs to them, and what belongs to those."""
