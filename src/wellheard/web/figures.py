@@ -7,13 +7,17 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextvars import ContextVar
 from datetime import date
 from typing import Any, TypeVar
+
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from wellheard.metrics.answer import Answer
 from wellheard.metrics.question import Question
 from wellheard.web.services import Feed, Services
 
+_moment: ContextVar[dict[str, Hashable] | None] = ContextVar("moment", default=None)  # of the request that is answered
 KEPT, KEPT_ROWS = 800, 16  # answers; those with the rows behind a number are large
 T = TypeVar("T")
 
@@ -40,6 +44,23 @@ class _Task:
     @property
     def failed(self) -> bool:
         return self.future.done() and self.future.exception() is not None
+
+
+class OneMoment:
+    """Lets a page that is read see one state of the data from its head to its foot, which is asked for once."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or scope["method"] not in ("GET", "HEAD"):
+            await self.app(scope, receive, send)
+            return
+        token = _moment.set({})
+        try:
+            await self.app(scope, receive, send)
+        finally:
+            _moment.reset(token)
 
 
 class Figures:
@@ -100,7 +121,12 @@ class Figures:
         self._later.shutdown(wait=True)
 
     def _key(self, key: Hashable) -> Hashable:
-        return (self._services.state(), key)
+        seen = _moment.get()
+        if seen is None:
+            return (self._services.state(), key)
+        if "state" not in seen:
+            seen["state"] = self._services.state()
+        return (seen["state"], key)
 
     def _now(self, key: Hashable, make: Callable[[], T]) -> T:
         """What takes a moment is made in the caller's thread, so that it never waits behind what takes long."""

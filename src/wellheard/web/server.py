@@ -14,6 +14,7 @@ from starlette.responses import FileResponse, Response
 from wellheard.base.registry import members
 from wellheard.web import api
 from wellheard.web.faults import answer_faults
+from wellheard.web.figures import OneMoment
 from wellheard.web.guard import Guard
 from wellheard.web.record import record
 from wellheard.web.services import Services
@@ -50,6 +51,7 @@ def make_app(services: Services, *, warm: bool = True) -> FastAPI:
         app.include_router(module.routes(site), include_in_schema=False)
     app.add_api_route("/static/{mark}/{name}", _static, include_in_schema=False)
     app.add_api_route("/health", _health, include_in_schema=False)
+    app.add_middleware(OneMoment)
     app.add_middleware(Guard, upload_path=UPLOAD, largest_upload=services.settings.max_upload_mb * 1_000_000 + 100_000)
     app.state.site = site
     return app

@@ -6,6 +6,7 @@ import hashlib
 import re
 from collections.abc import Callable
 from datetime import date, datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -106,8 +107,12 @@ def drawn(chart: Chart, css_class: str = "") -> Markup:
 
 def asset(name: str) -> str:
     """The address of a file of ours, with its content's mark, so that browsers may keep it for ever."""
-    mark = hashlib.sha256(STATIC[name].read_bytes()).hexdigest()[:12]
-    return f"/static/{mark}/{name}"
+    return f"/static/{_mark(name, STATIC[name].stat().st_mtime_ns)}/{name}"
+
+
+@lru_cache
+def _mark(name: str, _changed: int) -> str:
+    return hashlib.sha256(STATIC[name].read_bytes()).hexdigest()[:12]
 
 
 def _or_none(make: Any) -> Any:
