@@ -216,6 +216,22 @@ def test_the_preview_shows_the_draft_in_a_frame_of_ours_alone(pages: TestClient,
     assert "frame-ancestors 'self'" in faulty.headers["content-security-policy"]
 
 
+def test_the_preview_shows_a_follow_up_as_each_outcome_words_it(pages: TestClient, make: Made) -> None:
+    id = make("satisfaction")
+    page = pages.get(f"/surveys/{id}").text
+    assert [key for key in re.findall(r'<option value="([\w:]+)"', page) if key[0].isdecimal()] == [
+        "0", "1:high", "1:middle", "1:low",
+    ]  # fmt: skip
+    said = {
+        "high": "What did you like most?",
+        "middle": "What would have made it better?",
+        "low": "What went wrong, and what should we do better?",
+    }
+    for outcome, words in said.items():
+        assert words in pages.get(f"/surveys/{id}/preview?page=1:{outcome}").text
+    assert pages.get(f"/surveys/{id}/preview?page=99999:nonsense").status_code == 200
+
+
 def test_a_file_that_is_wrong_is_shown_with_its_fault(pages: TestClient, make: Made, shelf: Shelf) -> None:
     make()
     (shelf.folder / "broken.toml").write_text('name = "x"\nquestions = [{ id = "a", type = "magic" }]\n', "utf-8")

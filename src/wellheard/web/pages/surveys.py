@@ -22,6 +22,7 @@ from wellheard.web.survey_form import Draft, done, draft_in, name_of, shown_draf
 from wellheard.web.survey_page import Page, Sheet, question_page, thanks_page
 
 SEE_OTHER = 303
+AFTER = {"high": "after good news", "middle": "after neither", "low": "after bad news"}
 MOST_FIELDS = 5_000
 FRAMES = {"content-security-policy": f"{POLICY}; frame-src 'self'"}  # the designer shows the preview in a frame
 FRAMED = {"content-security-policy": "default-src 'none'; style-src 'self'; frame-ancestors 'self'"}
@@ -161,10 +162,14 @@ def _whole(survey: Survey) -> Draft:
 def _pages(draft: Draft) -> list[tuple[str, str]]:
     """What the preview can show, by its key: each page of questions, and each way in which it ends."""
     try:
-        steps = len(survey_from(draft).steps)
+        steps = survey_from(draft).steps
     except BadInput:
-        steps = 1
-    asked = [(str(n), f"Page {n + 1}" if steps > 1 else "Questions") for n in range(steps)]
+        steps = ((),)
+    asked = []
+    for n, step in enumerate(steps):
+        follows = any(question.kind_of.beside(question.options) for question in step)
+        name = f"Page {n + 1}" if len(steps) > 1 else "Questions"
+        asked += [(f"{n}:{o}", f"{name}, {words}") for o, words in AFTER.items()] if follows else [(str(n), name)]
     return [*asked, *((f"thanks:{n}", f"End {n + 1}") for n in range(len(draft["thanks"]))), ("thanks:", "End")]
 
 
@@ -184,7 +189,22 @@ def _preview(survey: Survey, language: str, page: str) -> Page:
         ends = survey.thanks[int(number) :][:1] if number.isdecimal() else ()
         ended = survey.model_copy(update={"thanks": tuple(end.model_copy(update={"when": ()}) for end in ends)})
         return thanks_page(Sheet(ended, language, "#", preview=True))
-    return question_page(Sheet(survey, language, "#", step=int(kind) if kind.isdecimal() else 0, preview=True))
+    step = min(int(kind), len(survey.steps) - 1) if kind.isdecimal() and len(kind) < 4 else 0
+    answers = _answered(survey, step, number)
+    return question_page(Sheet(survey, language, "#", answers=answers, step=step, preview=True))
+
+
+def _answered(survey: Survey, step: int, outcome: str) -> dict[str, str]:
+    """Answers of an outcome to all that the follow-ups of a page ask about."""
+    abouts = {question.kind_of.beside(question.options) for question in survey.steps[step]} - {None}
+    answers: dict[str, str] = {}
+    for about in abouts:
+        question = survey.question(str(about))
+        view = question.kind_of.view(survey.asked(question, survey.languages[0]))
+        points = [*view.get("points", ()), *view.get("options", ())]
+        fitting = [str(point["value"]) for point in points if point.get("outcome") == outcome]
+        answers |= {question.id: fitting[-1]} if fitting else {}
+    return answers
 
 
 def _framed(page: Page) -> Response:
