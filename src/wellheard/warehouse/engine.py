@@ -366,7 +366,11 @@ class Lake:
         if not self._oldest() <= as_of <= self.snapshot():
             hint = f"they go from {self._oldest()} to {self.snapshot()}; every answer names the one it came from"
             raise BadCall(f"there is no snapshot {as_of}", hint=hint, field="as_of")
-        return self.backend.sql(f"select * from {lake}.main.{schema.quoted(name)} at (version => {int(as_of)})")
+        then = self.backend.sql(f"select * from {lake}.main.{schema.quoted(name)} at (version => {int(as_of)})")
+        now = self.backend.table(name, database=(lake, "main")).schema()
+        # A column that a later version of the program added was empty then.
+        added = {column: ibis.null(kind) for column, kind in now.items() if column not in then.columns}
+        return then.mutate(**added) if added else then
 
     def _oldest(self) -> int:
         """The first snapshot that is kept and in which the tables are there."""
