@@ -37,6 +37,7 @@ from wellheard.web.widget.script import widget_script
 LOCAL = ("127.0.0.1", "localhost", "::1")
 SURVEYS = "surveys"  # the folder of the home in which surveys lie
 TRIED_PORTS = 50
+SWITCH = 0.0005  # seconds that a thread may keep the interpreter while another wants it; ten times as long by default
 
 
 def serve(workspace: Workspace, host: str | None = None, port: int | None = None) -> None:
@@ -100,6 +101,8 @@ def taking_answers(workspace: Workspace) -> Iterator[Door]:
 
     A port of its own can be opened to the world without opening that of the figures, where nobody logs in yet.
     """
+    # The inbox's thread lets go of the interpreter at every row it writes, and must not wait long to get it back.
+    sys.setswitchinterval(SWITCH)
     settings = workspace.settings
     store = open_store(workspace.home, settings)
     inbox = Inbox(store)
