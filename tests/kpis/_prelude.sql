@@ -14,6 +14,15 @@ create or replace temp view paid as
     select * from facts.main.subscriptions
     where not deleted and valid_to is null and not coalesce(trial, false) and coalesce(mrr, 1) > 0
       and (ended_at is null or ended_at > started_at);
+-- What a unit of a currency was worth in euro from a day on: as given, or else the inverse of the way back.
+create or replace temp view rates as
+    select base, on_date, coalesce(max(rate) filter (given), max(rate)) as rate from (
+        select from_currency as base, on_date, rate, true as given
+        from facts.main.fx_rates where to_currency = 'EUR' and not deleted
+        union all
+        select to_currency, on_date, 1 / rate, false
+        from facts.main.fx_rates where from_currency = 'EUR' and not deleted)
+    group by 1, 2;
 create or replace temp view bought as select * from facts.main.orders where not deleted;
 create or replace temp view filled_carts as select * from facts.main.carts where not deleted;
 create or replace temp view seen as select * from facts.main.visits where not deleted;

@@ -5,10 +5,6 @@ with looked as (
         then (after_day - interval 30 days)::date else first_day end as first_day
     from windows
 ),
-rates as (
-    select from_currency as base, on_date, max(rate) as rate from facts.main.fx_rates
-    where to_currency = 'EUR' and not deleted group by 1, 2
-),
 held_spans as (  -- what makes somebody a customer: a paid subscription, or for `inactive` an order in the last 90 days
     select id, source_id, customer_id, account_id, mrr, currency, started_at, ended_at from paid
     where getvariable('variant') is distinct from 'inactive'

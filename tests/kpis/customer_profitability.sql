@@ -1,15 +1,6 @@
 -- by: segment
 -- variants: share_at_loss total by_account shared_alike shared_by_revenue
-with rates as (
-    select base, on_date, coalesce(max(rate) filter (given), max(rate)) as rate from (
-        select from_currency as base, on_date, rate, true as given
-        from facts.main.fx_rates where to_currency = 'EUR' and not deleted
-        union all
-        select to_currency, on_date, 1 / rate, false
-        from facts.main.fx_rates where from_currency = 'EUR' and not deleted)
-    group by 1, 2
-),
-lines as (  -- what came in, and what was spent
+with lines as (  -- what came in, and what was spent
     select ordered_at as moment, customer_id, account_id, currency,
         case when lower(coalesce(status, '')) in ('cancelled', 'canceled') then 0
             else coalesce(revenue, 0) - coalesce(refunded, 0) end as net,

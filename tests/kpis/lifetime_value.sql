@@ -1,15 +1,6 @@
 -- by: segment
 -- variants: historic revenue net deal_size_x_lifespan
-with rates as (
-    select base, on_date, coalesce(max(rate) filter (given), max(rate)) as rate from (
-        select from_currency as base, on_date, rate, true as given
-        from facts.main.fx_rates where to_currency = 'EUR' and not deleted
-        union all
-        select to_currency, on_date, 1 / rate, false
-        from facts.main.fx_rates where from_currency = 'EUR' and not deleted)
-    group by 1, 2
-),
-scored as (
+with scored as (
     select w.period, s.customer_id, arg_max(s.value, s.as_of) as value,
         any_value(coalesce(c.segment, a.segment)) as segment
     from windows w join facts.main.customer_scores s on s.as_of < midnight(w.after_day)

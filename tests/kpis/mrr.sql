@@ -1,10 +1,6 @@
 -- by: segment
 -- variants: new expansion contraction churn reactivation exchange_rates change
-with rates as (
-    select from_currency as base, on_date, max(rate) as rate from facts.main.fx_rates
-    where to_currency = 'EUR' and not deleted group by 1, 2
-),
-priced as (
+with priced as (
     select w.period, coalesce(s.customer_id, s.account_id) as who, s.mrr, s.started_at, s.ended_at,
         midnight(w.first_day) as begin, midnight(w.after_day) as finish, d.moment,
         case when s.currency = 'EUR' then 1.0 else (select arg_max(r.rate, r.on_date) from rates r

@@ -6,10 +6,6 @@ with spans as (
         else interval 12 months end)::date as first_day
     from windows
 ),
-rates as (
-    select from_currency as base, on_date, max(rate) as rate from facts.main.fx_rates
-    where to_currency = 'EUR' and not deleted group by 1, 2
-),
 held_by as (
     select w.period, s.mrr * case when s.currency = 'EUR' then 1.0 else (
             select arg_max(r.rate, r.on_date) from rates r

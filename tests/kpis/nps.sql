@@ -13,10 +13,6 @@ counted as (
     qualify coalesce(getvariable('variant'), 'mean') = 'mean'
         or row_number() over (partition by who, period order by answered_at desc, id desc) = 1
 ),
-rates as (
-    select from_currency as base, on_date, max(rate) as rate from facts.main.fx_rates
-    where to_currency = 'EUR' and not deleted group by 1, 2
-),
 pays as (
     select s.account_id as firm, s.started_at, s.ended_at,
         s.mrr * case when s.currency = 'EUR' then 1.0 else (

@@ -1,15 +1,6 @@
 -- by: channel
 -- variants: gross per_account per_paying median
-with rates as (
-    select base, on_date, coalesce(max(rate) filter (given), max(rate)) as rate from (
-        select from_currency as base, on_date, rate, true as given
-        from facts.main.fx_rates where to_currency = 'EUR' and not deleted
-        union all
-        select to_currency, on_date, 1 / rate, false
-        from facts.main.fx_rates where from_currency = 'EUR' and not deleted)
-    group by 1, 2
-),
-placed as (
+with placed as (
     select o.*, slot(o.ordered_at) as period,
         case when getvariable('variant') = 'per_account'
              then coalesce('a' || coalesce(o.account_id, c.account_id), 'p' || o.customer_id)

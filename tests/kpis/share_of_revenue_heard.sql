@@ -1,15 +1,6 @@
 -- by: segment
 -- variants: by_account customers
-with rates as (
-    select base, on_date, coalesce(max(rate) filter (given), max(rate)) as rate from (
-        select from_currency as base, on_date, rate, true as given
-        from facts.main.fx_rates where to_currency = 'EUR' and not deleted
-        union all
-        select to_currency, on_date, 1 / rate, false
-        from facts.main.fx_rates where from_currency = 'EUR' and not deleted)
-    group by 1, 2
-),
-spans as (
+with spans as (
     select period, midnight((after_day - interval 12 months)::date) as begin, midnight(after_day) as finish from windows
 ),
 bought_in as (

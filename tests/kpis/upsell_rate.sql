@@ -1,15 +1,6 @@
 -- by: region
 -- variants: with_cross_sell takers expansion
-with rates as (
-    select base, on_date, coalesce(max(rate) filter (given), max(rate)) as rate from (
-        select from_currency as base, on_date, rate, true as given
-        from facts.main.fx_rates where to_currency = 'EUR' and not deleted
-        union all
-        select to_currency, on_date, 1 / rate, false
-        from facts.main.fx_rates where from_currency = 'EUR' and not deleted)
-    group by 1, 2
-),
-wanted as (select case when getvariable('variant') = 'with_cross_sell' then ['upsell', 'cross_sell'] else ['upsell'] end as kinds),
+with wanted as (select case when getvariable('variant') = 'with_cross_sell' then ['upsell', 'cross_sell'] else ['upsell'] end as kinds),
 sold as (
     select slot(o.ordered_at) as period, coalesce(c.region, a.region) as region, o.kind,
         case when lower(coalesce(o.status, '')) in ('cancelled', 'canceled') then 0
