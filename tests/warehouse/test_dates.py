@@ -11,8 +11,11 @@ import pytest
 
 from wellheard.app import ImportCall
 from wellheard.base.errors import Ambiguous, BadCall
+from wellheard.tables.catalogue import table
+from wellheard.tables.table import Type
 
-QUICK = ["Europe/Berlin", "Australia/Lord_Howe"]
+QUICK = ["Europe/Berlin", "Australia/Lord_Howe"]  # an hour and half an hour
+USUAL = [*QUICK, "America/Santiago"]  # whose days begin where the clocks skip midnight
 ZONES = [*QUICK, "Europe/London", "America/New_York", "America/St_Johns", "America/Los_Angeles", "Pacific/Auckland",
          "America/Santiago"]  # fmt: skip
 WRITTEN: list[tuple[str, Callable[[datetime], str]]] = [
@@ -51,7 +54,9 @@ def oracle(wall: datetime, zone: ZoneInfo) -> tuple[str, datetime | None, dateti
     return ("once" if len(found) == 1 else "twice"), found[0], found[-1]
 
 
-@pytest.mark.parametrize("zone", [pytest.param(z, marks=() if z in QUICK else pytest.mark.slow) for z in ZONES])
+@pytest.mark.parametrize(
+    "zone", [pytest.param(z, marks=pytest.mark.slow if z in USUAL else pytest.mark.long) for z in ZONES]
+)
 def test_i9_clock_changes_in_four_ways_of_writing(bench: Any, zone: str) -> None:
     where = ZoneInfo(zone)
     walls = [datetime.fromisoformat(t) for t in ("2025-01-31 12:00", "2025-12-31 23:45")]  # which prove the order, too
@@ -88,48 +93,58 @@ def test_i9_clock_changes_in_four_ways_of_writing(bench: Any, zone: str) -> None
             assert {row[c].astimezone(UTC) for c in COLUMNS} == {expected[key][side]}, (fold, rows[int(key)])
 
 
-@pytest.mark.parametrize(
-    ("written", "instant"),
-    [
-        ("2025-03-04T05:06:07Z", "2025-03-04T05:06:07"),
-        ("2025-03-04T05:06:07.123456+02:00", "2025-03-04T03:06:07.123456"),
-        ("2025-03-04 05:06:07-0330", "2025-03-04T08:36:07"),
-        ("2025-03-04 05:06:07+05", "2025-03-04T00:06:07"),
-        ("2025-03-04 05:06", "2025-03-04T04:06:00"),
-        ("  2025-03-04 05:06:07  ", "2025-03-04T04:06:07"),
-        ("2025-03-04", "2025-03-03T23:00:00"),
-        ("2025/3/4 5:06", "2025-03-04T04:06:00"),
-        ("2025-3-4 5:06:07 PM", "2025-03-04T16:06:07"),
-        ("2025-03-04 05:06:07,5", "2025-03-04T04:06:07.500000"),
-        ("2025-03-04 05:06:07 UTC", "2025-03-04T05:06:07"),
-        ("20250304", "2025-03-03T23:00:00"),
-        ("1741064767", "2025-03-04T05:06:07"),
-        ("1741064767000", "2025-03-04T05:06:07"),
-        ("4 Mar 2025 05:06", "2025-03-04T04:06:00"),
-        ("March 4, 2025", "2025-03-03T23:00:00"),
-        ("25.03.2025 05:06:07", "2025-03-25T04:06:07"),
-        ("03/25/2025", "2025-03-24T23:00:00"),
-        ("12/31/99", "1999-12-30T23:00:00"),
-    ],
-)
-def test_ways_of_writing(bench: Any, written: str, instant: str) -> None:
-    plain = [{"source_id": str(n), "ordered_at": f"2025-01-{n:02d} 00:00:00"} for n in range(1, 4)]
-    for rows in ([{"source_id": "x", "ordered_at": written}], [*plain, {"source_id": "x", "ordered_at": written}]):
-        report = bench.take("orders", rows, tz="Europe/Berlin")  # alone in its column, and among others
+WAYS = [
+    ("2025-03-04T05:06:07Z", "2025-03-04T05:06:07"),
+    ("2025-03-04T05:06:07.123456+02:00", "2025-03-04T03:06:07.123456"),
+    ("2025-03-04 05:06:07-0330", "2025-03-04T08:36:07"),
+    ("2025-03-04 05:06:07+05", "2025-03-04T00:06:07"),
+    ("2025-03-04 05:06", "2025-03-04T04:06:00"),
+    ("  2025-03-04 05:06:07  ", "2025-03-04T04:06:07"),
+    ("2025-03-04", "2025-03-03T23:00:00"),
+    ("2025/3/4 5:06", "2025-03-04T04:06:00"),
+    ("2025-3-4 5:06:07 PM", "2025-03-04T16:06:07"),
+    ("2025-03-04 05:06:07,5", "2025-03-04T04:06:07.500000"),
+    ("2025-03-04 05:06:07 UTC", "2025-03-04T05:06:07"),
+    ("20250304", "2025-03-03T23:00:00"),
+    ("1741064767", "2025-03-04T05:06:07"),
+    ("1741064767000", "2025-03-04T05:06:07"),
+    ("4 Mar 2025 05:06", "2025-03-04T04:06:00"),
+    ("March 4, 2025", "2025-03-03T23:00:00"),
+    ("25.03.2025 05:06:07", "2025-03-25T04:06:07"),
+    ("03/25/2025", "2025-03-24T23:00:00"),
+    ("12/31/99", "1999-12-30T23:00:00"),
+]
+
+
+def instant_columns() -> list[str]:
+    """The columns of conversations that hold an instant, but for the one that no other may lie before."""
+    return [c.name for c in table("conversations").public if c.type is Type.INSTANT and c.name != "opened_at"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("among", [0, 3])
+def test_ways_of_writing(bench: Any, among: int) -> None:
+    """Each way in a column of its own, alone there and among others: a column's way is found from all its rows."""
+    columns = instant_columns()
+    for start in range(0, len(WAYS), len(columns)):
+        ways = dict(zip(columns, WAYS[start : start + len(columns)], strict=False))
+        plain = [{"source_id": str(n), **dict.fromkeys(ways, f"2025-01-{n + 1:02d} 00:00:00")} for n in range(among)]
+        row = {"source_id": "x", **{column: written for column, (written, _) in ways.items()}}
+        report = bench.take("conversations", [*plain, row], tz="Europe/Berlin", source=f"from {start}")
         assert not report.rejected, report.reasons
-        (row,) = [r for r in bench.rows("orders") if r["source_id"] == "x"]
-        assert row["ordered_at"].astimezone(UTC).isoformat() == instant + "+00:00"
+        (found,) = [r for r in bench.rows("conversations") if (r["source"], r["source_id"]) == (f"from {start}", "x")]
+        for column, (written, instant) in ways.items():
+            assert found[column].astimezone(UTC).isoformat() == instant + "+00:00", written
 
 
-@pytest.mark.parametrize(
-    "written", ["2025-02-30", "2025-13-01", "soon", "25:00", "2025-01-01 25:00", "31/31/2025", "0"]
-)
-def test_what_is_no_date_is_set_aside(bench: Any, written: str) -> None:
-    report = bench.take(
-        "orders", [{"source_id": "x", "ordered_at": written}, {"source_id": "y", "ordered_at": "2025-01-01"}]
-    )
-    assert report.rejected == 1
-    assert report.reasons[0][0] == f"ordered_at: '{written}' is not a date or time"
+def test_what_is_no_date_is_set_aside(bench: Any) -> None:
+    wrong = ["2025-02-30", "2025-13-01", "soon", "25:00", "2025-01-01 25:00", "31/31/2025", "0"]
+    columns = dict(zip(instant_columns(), wrong, strict=False))
+    assert len(columns) == len(wrong)
+    broken = [{"source_id": column, column: written} for column, written in columns.items()]
+    report = bench.take("conversations", [*broken, {"source_id": "y", **dict.fromkeys(columns, "2025-01-01")}])
+    assert report.rejected == len(wrong)
+    assert {why for why, _ in report.reasons} == {f"{c}: '{w}' is not a date or time" for c, w in columns.items()}
 
 
 def test_ambiguous_order_is_asked_with_both_readings(bench: Any) -> None:
