@@ -78,28 +78,32 @@ def test_i1_replay_shuffled_and_in_overlapping_windows(benches: Callable[[str], 
     _load(first, data)
     state, kpis = first.state(), first.kpis()
     assert len(set(state.values())) > 6
+
+    def agrees(bench: Any, turn: int) -> None:
+        """The rows are the same, and so are the KPIs; ordinarily each KPI is asked again after one of three ways."""
+        assert bench.state() == state, turn
+        for name in kpis if LONG else list(kpis)[turn % 3 :: 3]:
+            assert bench.kpis(name) == {name: kpis[name]}, turn
+
     for round_ in range(10 if LONG else 4):
         if round_ < (3 if LONG else 2):
             _load(first, data)
         else:
             table = sorted(data)[round_ % len(data)]
             first.take(table, data[table], source="crm")
-    assert first.state() == state
-    assert first.kpis() == kpis
+    agrees(first, 0)
     for seed in range(5 if LONG else 1):
         shuffled = benches(f"order{seed}")
         rng = random.Random(seed)
         names = rng.sample(sorted(data), len(data))
         _load(shuffled, {name: rng.sample(data[name], len(data[name])) for name in names})
-        assert shuffled.state() == state, seed
-        assert shuffled.kpis() == kpis, seed
+        agrees(shuffled, 1 + seed)
     windows = benches("windows")
     for table, rows in data.items():
         third = len(rows) // 3
         for start in (2 * third, 0, third):  # each window overlaps the next, the last comes first
             windows.take(table, rows[start : start + 2 * third + 2], source="crm")
-    assert windows.state() == state
-    assert windows.kpis() == kpis
+    agrees(windows, 2)
 
 
 @pytest.mark.parametrize("table", ["survey_responses", "customers"])
