@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -14,12 +15,13 @@ from wellheard.kpi_contract import Desk
 from wellheard.metrics.question import Viewer
 
 pytestmark = pytest.mark.slow
+SHARE = 1 if os.environ.get("WELLHEARD_TEST_LONG") else 4  # of the figures, one in so many is asked
 
 
-def figures(desk: Any, names: Iterable[str] = ()) -> dict[str, Any]:
-    """KPIs over all data, to the last digit: those named, or all that have data."""
+def figures(desk: Any, names: Iterable[str]) -> dict[str, Any]:
+    """The KPIs named over all data, to the last digit."""
     found = {}
-    for name in names or [feed.kpi for feed in desk.workspace.feeds() if feed.rows]:
+    for name in names:
         rows = desk.kpi(name)
         found[name] = [{column: value for column, value in row.items() if column != "snapshot"} for row in rows]
     return found
@@ -34,21 +36,24 @@ def test_a_link_undone_restores_every_figure(company_home: Path, tmp_path: Path)
             "join facts.main.survey_responses r on r.customer_id = c.source_id and not r.deleted "
             "where c.valid_to is null and not c.deleted group by all having count(*) > 1 order by count(*) desc, 1"
         ).fetchmany(2)
-        before = figures(desk)
-        assert len(before) > 10
+        fed = [feed.kpi for feed in workspace.feeds() if feed.rows]
+        asked = sorted({"nps", "csat", *fed[::SHARE]}, key=fed.index)
+        before = figures(desk, asked)
+        assert len(before) * SHARE > 10
         decision = workspace.link("person", *(row[0] for row in busy))
         effects = workspace.effects(decision)
-        told = {effect.kpi: effect.after for effect in effects}
+        told = [effect.kpi for effect in effects if effect.kpi in before]
         assert {"nps", "csat"} <= set(told) < set(before)
         seen = [*told, next(name for name in before if name not in told)]
         assert figures(desk, seen) == {name: before[name] for name in seen}  # looking changes nothing
         workspace.settle(decision)
         during = figures(desk, seen)
-        assert [name for name in seen if during[name] != before[name]] == list(told)
-        assert all(any(effect.after.items() <= row.items() for row in during[effect.kpi]) for effect in effects)
+        assert [name for name in seen if during[name] != before[name]] == told
+        shown = [effect for effect in effects if effect.kpi in before]
+        assert all(any(effect.after.items() <= row.items() for row in during[effect.kpi]) for effect in shown)
         (link,) = (link for link in workspace.links() if link.state == "holds")
         workspace.settle(workspace.unlink(link.id))
-        assert figures(desk) == before
+        assert figures(desk, asked) == before
 
 
 def subscription(key: str, customer: str, account: str, start: str, end: str | None) -> dict[str, Any]:
