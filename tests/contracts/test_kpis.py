@@ -24,7 +24,7 @@ START, END = "2026-02-01", "2026-08-01"  # half a year with a change of clocks i
 WHOLE = {"start": START, "end": END}
 
 
-SHARE = 3  # of the variants, one in so many is asked in an ordinary run, and all in a long one
+SHARE = 5  # of the variants, one in so many is asked in an ordinary run, and all in a long one
 
 
 def _marks(kpi: Metric, name: str | None) -> list[pytest.MarkDecorator]:
