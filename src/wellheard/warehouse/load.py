@@ -84,6 +84,7 @@ def take(
         broken = unreadable()
         folder = None if dry_run else rejects_folder
         rejects, reasons = _set_aside(stage, into, parts, broken, folder, given.import_id)
+        stage.release()  # half of what an import holds, and what is to come needs the room
         progress("merging", sum(stage.rows_in.values()))
         if dry_run:
             counts = tuple(_classified(stage, into)[1].values())

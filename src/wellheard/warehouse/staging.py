@@ -22,6 +22,7 @@ from wellheard.warehouse.engine import Lake
 from wellheard.warehouse.layers import Layers
 
 KEPT_STATEMENTS = 256
+RAW = "raw"  # in the names of the temporary tables of rows as they came
 ENDING = 8  # places at the end of a row's content that are looked at for being empty
 HASHED = tuple(c for c in COMMON if c.name in ("updated_at", "deleted", "attributes"))
 _STATEMENTS: dict[str, tuple[str, tuple[str, ...]]] = {}  # by the shape of what is read: SQL, and its columns
@@ -64,6 +65,12 @@ class Stage:
         self._names[name] = kind
         return name
 
+    def release(self) -> None:
+        """Lets go of the rows as they came, once they are typed and those that were refused are written down."""
+        for name in self._names:
+            if name.startswith(f"_stage_{RAW}_"):
+                self.lake.con.execute(f"drop table if exists temp.main.{schema.quoted(name)}")
+
     def drop(self) -> None:
         """Lets go of everything temporary, views before the tables they look at."""
         for name, kind in reversed(self._names.items()):
@@ -71,7 +78,7 @@ class Stage:
 
     def take(self, delivery: Delivery) -> str:
         """Streams a delivery into a temporary table with `__row` and `__file`; gives its name."""
-        name, con = self.name("raw"), self.lake.con
+        name, con = self.name(RAW), self.lake.con
         flow = _Flow(delivery, self.progress)
         first = next(flow, None)
         if first is None:
