@@ -27,6 +27,7 @@ from wellheard.warehouse import load
 
 EVERY = 1.0  # seconds between two looks at the inbox
 LONGEST = 2.5  # seconds, so that an answer is on the scorecard within five
+MANY = 100  # rows of a merge from which on much is coming in
 REST = 30.0  # seconds that the loop waits after something went wrong
 
 _log = structlog.get_logger("wellheard.jobs")
@@ -99,9 +100,10 @@ class Merging:
         while not self._ended.wait(pause):
             began = time.monotonic()
             try:
-                merge_answers(self.workspace, self.store)
-                # Who takes answers needs the machine as well: merging rests twice as long as it works.
-                pause = min(LONGEST, max(EVERY, 2 * (time.monotonic() - began)))
+                busy = merge_answers(self.workspace, self.store) >= MANY
+                # Who takes answers needs the machine as well: merging rests twice as long as it works, and when much
+                # comes in as long as it may, since a merge of many costs little more than one of few.
+                pause = LONGEST if busy else min(LONGEST, max(EVERY, 2 * (time.monotonic() - began)))
             except Busy:
                 pause = EVERY  # somebody imports; the answers wait in the store
             except Exception as error:  # noqa: BLE001 - the server goes on, and so does the loop
