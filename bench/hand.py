@@ -102,21 +102,27 @@ def _estimated(found: Arrays, brick: Summed) -> Figures:
 
 def _quantiles(con: Any, rows: str, p: float) -> Figures:
     """Order statistics by rank, at the value and at limits that allow for customers who are there several times."""
-    con.execute(f"""
+    con.execute(f"create or replace temp table given as {rows}")
+    con.execute("""
         create or replace temp table numbered as
-        select *, count(*) filter (not waiting) over g as size,
-            row_number() over (partition by period, segment, waiting order by x, id) - 1 as rank
-        from ({rows}) window g as (partition by period, segment)""")
+        select period, segment, unit, x, row_number() over (partition by period, segment order by x, id) - 1 as rank
+        from given where not waiting""")
     found = dict(
         con.execute(f"""
-            with units as (
-                select period, segment, unit, count(*) filter (not waiting) as den,
-                    count(*) filter (waiting) as pending,
-                    count(*) filter (not waiting and rank <= (size - 1) * {p}) as num
-                from numbered group by 1, 2, 3)
-            select period, segment, sum(den) as n, count(*) filter (den <> 0) as units, sum(pending) as pending,
-                sum(num) as num, sum(den) as den, sum(num * num) as nn, sum(num * den) as nd, sum(den * den) as dd
-            from units group by 1, 2""").fetchnumpy()
+            with sizes as (
+                select period, segment, count(*) filter (not waiting) as n, count(*) filter (waiting) as pending
+                from given group by 1, 2),
+            units as (
+                select g.period, g.segment, g.unit, count(*) as den, count(*) filter (g.rank <= (s.n - 1) * {p}) as num
+                from numbered g join sizes s on s.period = g.period and s.segment is not distinct from g.segment
+                group by 1, 2, 3),
+            sums as (
+                select period, segment, count(*) as units, sum(num) as num, sum(den) as den, sum(num * num) as nn,
+                    sum(num * den) as nd, sum(den * den) as dd
+                from units group by 1, 2)
+            select s.*, u.* exclude (period, segment)
+            from sizes s left join sums u on u.period = s.period and u.segment is not distinct from s.segment
+            """).fetchnumpy()
     )
     parts = {name: _floats(found[name]) for name in found if name not in ("period", "segment")}
     n = parts["n"]
@@ -139,7 +145,7 @@ def _at_ranks(con: Any, found: Arrays, ranks: Any) -> Any:
     marks = ", ".join(["(?::date, ?::varchar, ?::bigint)"] * len(values))
     rows = con.execute(
         f"""select period, n.segment, x from numbered n join (values {marks}) w(p, s, r)
-            on n.period = w.p and n.segment is not distinct from w.s and n.rank = w.r where not waiting""",
+            on n.period = w.p and n.segment is not distinct from w.s and n.rank = w.r""",
         [one for value in values for one in value],
     ).fetchall()
     known = {(str(period), segment): x for period, segment, x in rows}
