@@ -130,6 +130,7 @@ def _turn(kind: str, seconds: int) -> Turn:
         with _served(home, kind) as (server, address):
             script.write_text(SCRIPT % {"run": "warm"}, "utf-8")
             _wrk(script, address, 2)
+            _rest(server)
             before, spent = _stored(home), _cpu(server)
             script.write_text(SCRIPT % {"run": "runs"}, "utf-8")
             told = _wrk(script, address, seconds)
@@ -167,6 +168,15 @@ def _cpu(pid: int) -> float:
     """The processor's time that a process has used, in microseconds."""
     told = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return (int(told[11]) + int(told[12])) / os.sysconf("SC_CLK_TCK") * 1e6
+
+
+def _rest(pid: int) -> None:
+    """Waits until a server that has just started does nothing any more, half a minute at the most."""
+    for _ in range(30):
+        before = _cpu(pid)
+        time.sleep(1)
+        if _cpu(pid) - before < 100_000:
+            return
 
 
 def _wrk(script: Path, address: str, seconds: int) -> dict[str, int]:
