@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import os
 import random
-from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from wellheard.enrich.clock import VERSION
 from wellheard.enrich.conversation_times import fill_times
 from wellheard.warehouse import load
 
+LONG = bool(os.environ.get("WELLHEARD_TEST_LONG"))
 MADE = ("first_customer_at", "first_human_reply_at", "resolved_at", "first_response_seconds", "resolution_seconds")
 
 
@@ -64,8 +65,8 @@ def _utc(value: Any) -> Any:
 
 
 @pytest.fixture
-def talk(new_desk: Callable[..., Any]) -> Talk:
-    return Talk(new_desk())
+def talk(desk: Any) -> Talk:
+    return Talk(desk)
 
 
 def test_worked_example(talk: Talk) -> None:
@@ -85,6 +86,7 @@ def test_worked_example(talk: Talk) -> None:
     assert row["resolved_at"] == datetime(2025, 3, 3, 14, tzinfo=UTC)
 
 
+@pytest.mark.slow
 def test_what_a_source_gives_stays_where_it_has_no_messages(talk: Talk) -> None:
     talk.load(
         conversations=[conversation("t1", first_response_seconds=600, resolution_seconds=7200), conversation("t2")]
@@ -121,6 +123,7 @@ def test_nothing_that_a_source_gives_is_lost(talk: Talk) -> None:
     assert seen == {name: datetime.fromisoformat(v) if isinstance(v, str) else v for name, v in given.items()}
 
 
+@pytest.mark.slow
 def test_messages_before_their_conversation_and_late_ones(talk: Talk) -> None:
     talk.load(messages=[message("m2", "t1", "human", 12)])
     assert talk.made() == {}
@@ -133,6 +136,7 @@ def test_messages_before_their_conversation_and_late_ones(talk: Talk) -> None:
     assert talk.seconds()[1] == 3 * 3600
 
 
+@pytest.mark.slow
 def test_a_deleted_message_leaves_the_clock(talk: Talk) -> None:
     talk.load(
         conversations=[conversation("t1")],
@@ -149,6 +153,7 @@ def test_a_deleted_message_leaves_the_clock(talk: Talk) -> None:
     assert talk.seconds()[0] == 3600
 
 
+@pytest.mark.slow
 def test_a_message_that_moves_leaves_one_clock_for_another(talk: Talk) -> None:
     talk.load(
         conversations=[conversation("t1"), conversation("t2")],
@@ -166,6 +171,7 @@ def test_a_message_that_moves_leaves_one_clock_for_another(talk: Talk) -> None:
     assert talk.made() == before
 
 
+@pytest.mark.slow
 def test_rows_of_another_source_join_only_where_one_conversation_can_be_meant(talk: Talk) -> None:
     talk.load(conversations=[conversation("t1")])
     said = [message("m1", "t1", "customer", 9), message("m2", "t1", "human", 11)]
@@ -180,6 +186,7 @@ def test_rows_of_another_source_join_only_where_one_conversation_can_be_meant(ta
     assert talk.seconds()[0] == 3600
 
 
+@pytest.mark.slow
 def test_opening_hours_that_change_move_every_clock(talk: Talk) -> None:
     talk.load(
         conversations=[conversation("t1")],
@@ -200,6 +207,7 @@ def test_opening_hours_that_change_move_every_clock(talk: Talk) -> None:
     assert business() == 2 * 3600
 
 
+@pytest.mark.slow
 def test_only_what_was_touched_is_computed_anew(talk: Talk) -> None:
     talk.load(
         conversations=[conversation(f"t{n}") for n in range(5)],
@@ -239,7 +247,8 @@ def test_only_what_was_touched_is_computed_anew(talk: Talk) -> None:
     assert versions == [(VERSION,)]
 
 
-def test_order_of_loading_is_nothing(new_desk: Callable[..., Any]) -> None:
+@pytest.mark.slow
+def test_order_of_loading_is_nothing(talk: Talk) -> None:
     rng = random.Random(5)
     conversations = [conversation(f"t{n}", updated_at=at(9, n)) for n in range(8)]
     messages = [
@@ -250,8 +259,7 @@ def test_order_of_loading_is_nothing(new_desk: Callable[..., Any]) -> None:
     events = [solved(f"e{n}", f"t{n}", 12 + n % 6, rng.choice(["solved", "open"])) for n in range(8)]
     moved = [{**messages[3], "conversation_id": "t7", "updated_at": at(20)}]
     found = []
-    for order in range(3):
-        talk = Talk(new_desk())
+    for order in range(5 if LONG else 2):
         parts = [
             ("conversations", conversations),
             ("messages", messages),
@@ -265,10 +273,12 @@ def test_order_of_loading_is_nothing(new_desk: Callable[..., Any]) -> None:
             stamped = [{"updated_at": at(8), **row} for row in rows]
             talk.load(**{name: stamped})
         found.append(talk.made())
-    assert found[0] == found[1] == found[2]
+        talk.desk.clear()
+    assert all(made == found[0] for made in found)
     assert any(row["first_response_seconds"] for row in found[0].values())
 
 
+@pytest.mark.slow
 def test_a_clock_that_runs_follows_the_end_of_the_data(talk: Talk) -> None:
     """Who waits longest is not who was loaded last: another conversation's message moves the end for both."""
     talk.load(conversations=[conversation("t1")], messages=[message("m1", "t1", "customer", 9)])

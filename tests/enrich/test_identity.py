@@ -52,8 +52,8 @@ class Register:
 
 
 @pytest.fixture
-def register(new_desk: Callable[..., Any]) -> Register:
-    return Register(new_desk())
+def register(desk: Any) -> Register:
+    return Register(desk)
 
 
 ANN = (
@@ -63,6 +63,7 @@ ANN = (
 )
 
 
+@pytest.mark.slow
 def test_two_sources_that_share_an_email_give_one_customer(register: Register) -> None:
     register.people("crm", person("1", email="ann@x.example"), person("2", email="bo@x.example"))
     register.answers(("crm", "1"), ("crm", "2"))
@@ -77,8 +78,7 @@ def test_two_sources_that_share_an_email_give_one_customer(register: Register) -
 
 
 @pytest.mark.slow
-def test_a_chain_of_three_is_one_person_in_every_order_of_arrival(new_desk: Callable[..., Any]) -> None:
-    register = Register(new_desk())
+def test_a_chain_of_three_is_one_person_in_every_order_of_arrival(register: Register) -> None:
     for order in list(permutations(ANN))[1::2]:
         for source, row in order:
             register.people(source, row)
@@ -87,6 +87,7 @@ def test_a_chain_of_three_is_one_person_in_every_order_of_arrival(new_desk: Call
         register.desk.clear()
 
 
+@pytest.mark.slow
 def test_redelivery_changes_nothing(register: Register) -> None:
     for source, row in ANN:
         register.people(source, row)
@@ -141,12 +142,10 @@ def test_what_one_source_keeps_apart_no_rule_joins(register: Register) -> None:
         ({"phone": "030 1234567", "country": "DE"}, {"phone": "030 1234567", "country": "GB"}, False),
     ],
 )
-def test_evidence_of_people(
-    shared_register: Register, one: Mapping[str, Any], other: Mapping[str, Any], same: bool
-) -> None:
-    shared_register.people("crm", person("1", **one))
-    shared_register.people("shop", person("1", **other))
-    assert bool(shared_register.groups()) == same
+def test_evidence_of_people(register: Register, one: Mapping[str, Any], other: Mapping[str, Any], same: bool) -> None:
+    register.people("crm", person("1", **one))
+    register.people("shop", person("1", **other))
+    assert bool(register.groups()) == same
 
 
 @pytest.mark.parametrize(
@@ -160,24 +159,14 @@ def test_evidence_of_people(
     ],
 )
 def test_evidence_of_companies(
-    shared_register: Register, one: Mapping[str, Any], other: Mapping[str, Any], same: bool
+    register: Register, one: Mapping[str, Any], other: Mapping[str, Any], same: bool
 ) -> None:
-    shared_register.desk.deliver({"accounts": [person("1", **one)]}, "crm")
-    shared_register.desk.deliver({"accounts": [person("1", **other)]}, "billing")
-    assert shared_register.groups("company") == ([{"billing:1", "crm:1"}] if same else [])
+    register.desk.deliver({"accounts": [person("1", **one)]}, "crm")
+    register.desk.deliver({"accounts": [person("1", **other)]}, "billing")
+    assert register.groups("company") == ([{"billing:1", "crm:1"}] if same else [])
 
 
-@pytest.fixture(scope="module")
-def one_desk(new_desk: Callable[..., Any]) -> Any:
-    return new_desk()
-
-
-@pytest.fixture
-def shared_register(one_desk: Any) -> Register:
-    one_desk.clear()
-    return Register(one_desk)
-
-
+@pytest.mark.slow
 def test_a_source_may_say_who_is_one(register: Register) -> None:
     register.people("crm", person("1"), person("2"))
     linked = [
@@ -229,6 +218,7 @@ def test_what_was_linked_by_hand_stays_linked(register: Register) -> None:
     assert register.why()["shop:1", "crm:2"] == "email"
 
 
+@pytest.mark.slow
 def test_what_cannot_be_decided_is_refused(register: Register) -> None:
     register.people("crm", person("1"), person("2"))
     register.people("shop", person("1"))
