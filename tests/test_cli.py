@@ -68,6 +68,7 @@ def imports(call: Call) -> list[dict[str, Any]]:
     return list(call("imports", "--format", "json").json)
 
 
+@pytest.mark.slow
 def test_import_ask_list_and_undo(call: Call, answers: Path) -> None:
     taken = call("import", answers, "--table", "survey_responses", *MAPPED)
     assert taken.code == 0
@@ -102,6 +103,7 @@ def test_exit_3_and_a_file_where_rows_were_rejected(call: Call, answers: Path) -
     assert call("kpi", "nps", "--format", "json").json[0]["n"] == 8
 
 
+@pytest.mark.slow
 def test_dry_run_says_all_and_writes_nothing(call: Call, answers: Path, tmp_path: Path) -> None:
     tried = call("import", answers, "--table", "survey_responses", *MAPPED, "--dry-run")
     assert tried.code == 0
@@ -139,6 +141,7 @@ def test_exit_2_on_a_bad_call(call: Call, answers: Path, arguments: tuple[str, .
     assert "Traceback" not in ended.err
 
 
+@pytest.mark.slow
 def test_ambiguous_date_ends_with_both_readings(call: Call, answers: Path) -> None:
     answers.write_text("id,when,points\na,03/04/2025,9\nb,05/06/2025,2\n")
     asked = call("import", answers, "--table", "survey_responses", *MAPPED)
@@ -158,6 +161,7 @@ def test_ambiguous_date_ends_with_both_readings(call: Call, answers: Path) -> No
     assert row["n"] == 1
 
 
+@pytest.mark.slow
 def test_ambiguous_zone_ends_with_both_readings(call: Call, answers: Path) -> None:
     answers.write_text("id,when,points\na,2025-03-04 10:00 CST,9\n")
     asked = call("import", answers, "--table", "survey_responses", *MAPPED)
@@ -168,6 +172,7 @@ def test_ambiguous_zone_ends_with_both_readings(call: Call, answers: Path) -> No
     assert call("import", answers, "--table", "survey_responses", *MAPPED, "--tz", "Asia/Shanghai").code == 0
 
 
+@pytest.mark.slow
 def test_tz_places_wall_clock_times(call: Call, answers: Path) -> None:
     answers.write_text("id,when,points\na,2025-03-04 23:30:00,9\n")
     assert call("import", answers, "--table", "survey_responses", *MAPPED, "--tz", "America/New_York").code == 0
@@ -175,6 +180,7 @@ def test_tz_places_wall_clock_times(call: Call, answers: Path) -> None:
     assert row["n"] == 1
 
 
+@pytest.mark.slow
 def test_attributes_become_dimensions(call: Call, answers: Path) -> None:
     answers.write_text("id,when,points,Shop Name\na,2025-03-04,9,North\nb,2025-03-04,1,South\n")
     taken = call("import", answers, "--table", "survey_responses", *MAPPED, "--map", "attributes.shop=Shop Name")
@@ -183,6 +189,7 @@ def test_attributes_become_dimensions(call: Call, answers: Path) -> None:
     assert {row["shop"]: row["value"] for row in by} == {"North": 100.0, "South": -100.0}
 
 
+@pytest.mark.slow
 def test_files_of_other_kinds(call: Call, tmp_path: Path) -> None:
     rows = [{"source_id": f"k{n}", "kind": "nps", "score": n, "answered_at": "2025-03-04"} for n in range(3)]
     (tmp_path / "a.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
@@ -195,6 +202,7 @@ def test_files_of_other_kinds(call: Call, tmp_path: Path) -> None:
     assert [i["new"] for i in imports(call)] == [3, 3]
 
 
+@pytest.mark.slow
 def test_recipe_feeds_several_tables(call: Call, tmp_path: Path) -> None:
     (tmp_path / "r.toml").write_text(
         'source = "shop"\n'
@@ -252,6 +260,7 @@ def test_a_variant_is_not_headed_by_the_usual_formula(call: Call, answers: Path)
     assert "promoters" in call("kpi", "nps:latest_per_customer").out  # it counts other answers by the same formula
 
 
+@pytest.mark.slow
 def test_a_table_of_cells_runs_no_formula(call: Call, tmp_path: Path) -> None:
     (tmp_path / "=cmd.csv").write_text(ANSWERS)
     assert call("import", "=cmd.csv", "--table", "survey_responses", *MAPPED).code == 0
@@ -259,6 +268,7 @@ def test_a_table_of_cells_runs_no_formula(call: Call, tmp_path: Path) -> None:
     assert row["files"] == "'=cmd.csv"
 
 
+@pytest.mark.slow
 def test_home_option_and_variable(call: Call, answers: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     ended = call("--home", tmp_path / "other", "import", answers, "--table", "survey_responses", *MAPPED)
     assert ended.code == 0

@@ -157,6 +157,7 @@ def drawn(rng: random.Random) -> tuple[datetime, datetime]:
     return start, start + length
 
 
+@pytest.mark.slow
 def test_I13_business_seconds_equal_a_minute_by_minute_count() -> None:
     """No difference, not even a second, over every kind of schedule."""
     rng = random.Random(13)
@@ -270,6 +271,7 @@ def test_due_instants_known_by_hand(start: str, seconds: float, due: str) -> Non
     assert add_business_seconds(built("office_berlin"), at(start, zone), seconds) == at(due, zone)
 
 
+@pytest.mark.slow
 def test_a_promise_that_never_falls_due_is_refused() -> None:
     closed = Schedule("closed", "UTC", (Version(None, None, ()),))
     with pytest.raises(BadCall, match="never open"):

@@ -132,6 +132,7 @@ def of(desk: Any, key: str) -> Timeline:
     return timeline_of(desk.workspace.lake, row["id"])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("key", "ours", "given", "why"),
     [

@@ -76,6 +76,7 @@ def test_the_choice_is_kept_and_a_wrong_file_refused(tmp_path: Path) -> None:
         read_choice(path)
 
 
+@pytest.mark.slow
 def test_on_the_command_line_and_on_the_scorecard(new_desk: Any) -> None:
     desk = new_desk()
     desk.deliver({"survey_responses": [{"kind": "nps", "score": 9, "answered_at": "2026-03-05"}]})

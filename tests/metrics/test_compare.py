@@ -158,6 +158,7 @@ def test_a_mark_needs_the_adjusted_p(asked: Any) -> None:
             assert (row["p"] <= 0.05) == (row["change_low"] > 0 or row["change_high"] < 0)
 
 
+@pytest.mark.slow
 def test_a_lone_difference_is_lost_among_many(desk: Any) -> None:
     rows = []
     for channel in range(20):

@@ -136,6 +136,7 @@ def clustered_net(p, d, units):
     return covered(draw, units)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("units", [50, 500])
 def test_net_of_people_answering_up_to_20_times(units):
     pairs = [(0.05, 0.05), (0.05, 0.85), (0.3, 0.3), (0.5, 0.2), (0.85, 0.05), (0.35, 0.55), (0.7, 0.1)]

@@ -110,6 +110,7 @@ def test_versions_stay_and_names_are_taken_once(tmp_path: Path) -> None:
     assert ["nps is built in" in str(f) or "another file too" in str(f) for f in own.faults] == [True, True]
 
 
+@pytest.mark.slow
 def test_a_home_shows_asks_and_checks_its_own(new_desk: Any, tmp_path: Path) -> None:
     desk = new_desk()
     folder = desk.workspace.home / "kpis"
@@ -159,6 +160,7 @@ def test_a_home_shows_asks_and_checks_its_own(new_desk: Any, tmp_path: Path) -> 
     assert (march["before_value"], march["after_value"]) == (100, 0)
 
 
+@pytest.mark.slow
 def test_the_check_finds_what_is_wrong(new_desk: Any, tmp_path: Path) -> None:
     desk = new_desk()
     desk.workspace.close()

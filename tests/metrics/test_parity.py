@@ -66,6 +66,7 @@ def test_the_last_complete_month() -> None:
     assert last_month(date(2026, 3, 31)) == (date(2026, 3, 1), date(2026, 4, 1))
 
 
+@pytest.mark.slow
 def test_both_numbers_are_of_the_same_days(desk: Any) -> None:
     desk.deliver(scored("csat", {5: 40, 4: 30, 3: 15, 2: 10, 1: 5}, scale_min=1, scale_max=5))
     told = {each.pair.kpi.name: each for each in desk.workspace.parity("zendesk", "2026-03-01", "2026-04-01")}

@@ -92,6 +92,7 @@ def test_a_group_is_as_of_the_instant(desk: Any) -> None:
     assert desk.one("nps", where="region = 'south'")["n"] == 1
 
 
+@pytest.mark.slow
 def test_an_earlier_snapshot_answers_as_it_did(desk: Any) -> None:
     desk.deliver(scores(nps(9, "2026-02-05")))
     then = desk.one("nps")
@@ -149,6 +150,7 @@ def test_rows_say_why_each_counted_or_not(desk: Any) -> None:
     assert len(desk.kpi("nps", rows=True, limit=2)) == 2
 
 
+@pytest.mark.slow
 def test_the_account_counts_as_one_where_set(new_desk: Any) -> None:
     desk = new_desk(unit="account")
     answers = [nps(9, "2026-02-05", customer_id=f"c{i}", account_id="a" if i < 3 else "b") for i in range(5)]

@@ -48,6 +48,7 @@ def _by(desk: Any, name: str, **how: Any) -> dict[Any, tuple[float, int]]:
     return {row[name]: (row["value"], row["n"]) for row in desk.kpi("nps", by=[name], **how)}
 
 
+@pytest.mark.slow
 def test_a_number_is_cut_at_edges_and_in_steps(shops: Any) -> None:
     assert list(_by(shops, "visits[4, 5]").items()) == [
         ("under 4", (50, 4)), ("4 to under 5", (0, 3)), ("5 or more", (pytest.approx(-100 / 3), 3)), (None, (100, 1)),

@@ -140,6 +140,7 @@ def test_a_target_that_is_wrong_is_refused(wrong: dict[str, Any], words: str) ->
         target_of(**{"kpi": "nps", "value": 5, "from": "2026-01-01", "by": "2026-03-31", **wrong})
 
 
+@pytest.mark.slow
 def test_on_the_command_line(new_desk: Any) -> None:
     desk = new_desk()
     answers = [

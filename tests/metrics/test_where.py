@@ -144,6 +144,7 @@ def answered(new_desk: Any) -> Any:
     return desk
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("word", [w for w in WORDS if w])
 def test_a_value_with_quotes_is_only_a_value(answered: Any, word: str) -> None:
     quoted = "'" + word.replace("'", "''") + "'"

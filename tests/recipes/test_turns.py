@@ -55,6 +55,7 @@ def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
         yield made
 
 
+@pytest.mark.slow
 def test_repeat_makes_rows_of_a_count(bench: Bench) -> None:
     how = 'table = "referrals"\nrepeat = "made"\n[tables.columns]\nreferrer_id = "id"\n'
     how += 'source_id = { text = "{id} {repeat}" }'

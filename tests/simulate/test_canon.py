@@ -14,6 +14,7 @@ EXPECTED = sorted(set(tables()) - MADE)
 PYTHON_KINDS = {"i": {Type.INTEGER, Type.NUMBER}, "f": {Type.NUMBER, Type.INTEGER}, "b": {Type.BOOLEAN}}
 
 
+@pytest.mark.slow
 def test_every_table_that_a_source_can_fill_is_written(history) -> None:
     assert sorted(history.frames) == EXPECTED
     assert all(rows > 0 for _, _, rows in history.written.files)

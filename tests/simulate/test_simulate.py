@@ -27,6 +27,7 @@ def contents(folder: Path) -> dict[str, object]:
     return parts | {path.name: pq.read_table(path) for path in folder.glob("*.parquet")}
 
 
+@pytest.mark.slow
 def test_the_same_arguments_give_the_same_files(tmp_path: Path) -> None:
     for name in ("one", "two"):
         simulate(tmp_path / name, **SMALL)
@@ -63,6 +64,7 @@ def test_as_many_contacts_as_asked_for(tmp_path: Path, customers: int) -> None:
     assert pd.read_csv(tmp_path / "customers.csv")["source_id"].nunique() == customers
 
 
+@pytest.mark.slow
 def test_blocks_bound_the_batches_and_keep_the_story(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(customers_module, "BLOCK", 60)
     written = simulate(tmp_path, **SMALL)
@@ -88,6 +90,7 @@ def frames_of(written: Written) -> dict[str, pd.DataFrame]:
     return {table: pd.concat(each) for table, each in parts.items()}
 
 
+@pytest.mark.slow
 def test_a_large_company_is_told_in_parts_that_are_one_company(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(company_module, "PART", 100)
     written = simulate(tmp_path, **SMALL)
@@ -124,6 +127,7 @@ def test_parts_draw_chances_of_their_own(tmp_path: Path, monkeypatch: pytest.Mon
     assert list(one["used_at"][:50]) != list(two["used_at"][:50])
 
 
+@pytest.mark.slow
 def test_duplicates_are_the_same_rows_once_more(tmp_path: Path) -> None:
     plain = frames_of(simulate(tmp_path / "plain", **SMALL))
     twice = simulate(tmp_path / "twice", **SMALL, duplicates=0.1)
@@ -138,6 +142,7 @@ def test_duplicates_are_the_same_rows_once_more(tmp_path: Path) -> None:
     assert json.loads(twice.truth.read_text("utf-8"))["imperfections"]["duplicates"] == 0.1
 
 
+@pytest.mark.slow
 def test_gaps_are_days_without_events(tmp_path: Path) -> None:
     plain = frames_of(simulate(tmp_path / "plain", **SMALL))
     gaps = simulate(tmp_path / "gaps", **SMALL, gaps=6)
@@ -181,6 +186,7 @@ def test_memory_does_not_grow_with_the_rows(tmp_path: Path) -> None:
     assert large[1] < 1.1 * small[1], (small, large)
 
 
+@pytest.mark.slow
 def test_rows_grow_with_the_company(tmp_path: Path) -> None:
     small = simulate(tmp_path / "small", customers=400, months=6).rows
     large = simulate(tmp_path / "large", customers=1600, months=6).rows

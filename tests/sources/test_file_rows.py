@@ -209,6 +209,7 @@ JSON_ROWS = st.lists(
 )
 
 
+@pytest.mark.slow
 @FEW
 @given(JSON_ROWS, st.integers(1, 40), st.sampled_from([None, 1]))
 def test_I7_broken_json_costs_only_its_own_row(

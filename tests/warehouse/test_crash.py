@@ -139,6 +139,7 @@ def test_kill_at_random_moments_loses_and_tears_nothing(
         assert list((folder / "home/workspaces/main/spill").glob("*-*/*")) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("after", ["personal", "facts"])
 def test_death_between_the_two_lakes_is_mended(bench: Any, monkeypatch: pytest.MonkeyPatch, after: str) -> None:
     """The moment that a random kill seldom hits: one lake has committed, the other has not."""
@@ -174,6 +175,7 @@ def test_death_between_the_two_lakes_is_mended(bench: Any, monkeypatch: pytest.M
         assert _check(bench.workspace, {0}) == 0
 
 
+@pytest.mark.slow
 def test_failed_import_leaves_everything_as_it_was(bench: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     bench.take("survey_responses", [{"source_id": "k", "kind": "nps", "score": 3, "comment": "old"}])
     state = bench.state()
@@ -191,6 +193,7 @@ def test_failed_import_leaves_everything_as_it_was(bench: Any, monkeypatch: pyte
     }
 
 
+@pytest.mark.slow
 def test_home_killed_while_it_was_made_opens_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     create = Lake._create_in
     for step in range(3):
@@ -214,6 +217,7 @@ def _dies(*_: object) -> None:
     raise KeyboardInterrupt
 
 
+@pytest.mark.slow
 def test_moved_home_opens(bench: Any, tmp_path: Path) -> None:
     rows = [{"source_id": f"k{i}", "kind": "nps", "score": i % 11, "comment": f"c{i}"} for i in range(1500)]
     bench.take("survey_responses", rows)
@@ -245,6 +249,7 @@ def test_missing_catalog_is_said_and_not_made_anew(bench: Any) -> None:
         Workspace(bench.folder / "home")
 
 
+@pytest.mark.slow
 def test_home_of_an_earlier_layout_gets_its_new_columns(bench: Any) -> None:
     bench.take("survey_responses", [{"source_id": "k", "kind": "nps", "score": 3}])
     bench.workspace.lake.con.execute("alter table facts.main.survey_responses drop column touchpoint")

@@ -198,6 +198,7 @@ def test_unknown_zone_is_a_bad_call(bench: Any) -> None:
         bench.take("orders", [{"source_id": "a", "ordered_at": "2025-06-01"}], tz="Mars/Phobos")
 
 
+@pytest.mark.slow
 def test_calendar_days_are_not_moved_between_zones(bench: Any) -> None:
     row = {"source_id": "a", "from_currency": "EUR", "to_currency": "USD", "on_date": "2025-06-01", "rate": "1.1"}
     for number, written in enumerate(["2025-06-01", "01.06.2025", "June 1, 2025"]):
