@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shlex
@@ -42,10 +43,28 @@ def _commands(page: str, program: str) -> list[list[str]]:
     return [words for line in lines if (words := shlex.split(line, comments=True)) and words[0] == program]
 
 
-def _call(arguments: list[str], cwd: Path, source: Path = REPO / "src") -> subprocess.CompletedProcess[str]:
+# Commands of the program that lies there, all in one process: to load it takes longer than to run them.
+ONE_AFTER_ANOTHER = """
+import json, sys
+from typer.testing import CliRunner
+from wellheard.cli import app
+said = []
+for call in json.loads(sys.argv[1]):
+    ran = CliRunner().invoke(app, call)
+    assert ran.exit_code == 0, (call, ran.output, ran.exception)
+    said.append(ran.stdout)
+print(json.dumps(said))
+"""
+
+
+def _said(calls: list[list[str]], cwd: Path, source: Path) -> list[str]:
+    """What each of several commands of the program in `source` says."""
     environment = {k: v for k, v in os.environ.items() if not k.startswith("WELLHEARD_")} | {"PYTHONPATH": str(source)}
-    call = [sys.executable, "-c", "from wellheard.cli import main; main()", *arguments]
-    return subprocess.run(call, env=environment, cwd=cwd, capture_output=True, text=True, check=False)
+    ran = [sys.executable, "-c", ONE_AFTER_ANOTHER, json.dumps(calls)]
+    done = subprocess.run(ran, env=environment, cwd=cwd, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    said: list[str] = json.loads(done.stdout)
+    return said
 
 
 @pytest.fixture(scope="module")
@@ -130,16 +149,16 @@ def test_the_files_that_contributing_shows_are_found_and_work(tmp_path: Path) ->
     (tmp_path / "cars.csv").write_text("guest_id,arrival,plate\n1,2026-03-05,B-X 1\n", "utf-8")
     (tmp_path / "calls.csv").write_text("opened_at,channel\n2026-03-05,phone\n2026-03-06,chat\n", "utf-8")
 
-    def wellheard(*arguments: str) -> str:
-        done = _call(list(arguments), tmp_path, tmp_path / "src")
-        assert done.returncode == 0, (arguments, done.stdout, done.stderr)
-        return done.stdout
-
     (tried,) = re.findall(r"`wellheard (import stays[^`]+)`", _text("CONTRIBUTING.md"))
-    assert re.search(r"visits\W+2\W+2\W", wellheard(*shlex.split(tried)))
-    wellheard("import", "cars.csv", "--table", "parking")
-    wellheard("import", "calls.csv", "--table", "conversations", "--set", "opened_by=customer")
-    assert '"value": 50.0' in wellheard("kpi", "phone_share", "--format", "json")
+    calls = [
+        shlex.split(tried),
+        ["import", "cars.csv", "--table", "parking"],
+        ["import", "calls.csv", "--table", "conversations", "--set", "opened_by=customer"],
+        ["kpi", "phone_share", "--format", "json"],
+    ]
+    imported, _, _, asked = _said(calls, tmp_path, tmp_path / "src")
+    assert re.search(r"visits\W+2\W+2\W", imported)
+    assert '"value": 50.0' in asked
 
 
 def test_the_targets_of_make_that_pages_name_exist() -> None:
