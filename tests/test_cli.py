@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -44,7 +45,7 @@ def call(tmp_path: Path, template: Path, monkeypatch: pytest.MonkeyPatch, capfd:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("WELLHEARD_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("COLUMNS", "200")
-    subprocess.run(["cp", "-r", str(template), str(tmp_path / "home")], check=True)
+    shutil.copytree(template, tmp_path / "home")
 
     def run(*arguments: object) -> Ended:
         monkeypatch.setattr(sys, "argv", ["wellheard", *map(str, arguments)])
@@ -277,7 +278,10 @@ def test_home_option_and_variable(call: Call, answers: Path, tmp_path: Path, mon
 
 
 @pytest.mark.slow
-def test_the_installed_program_ends_alike(tmp_path: Path) -> None:
+def test_the_installed_program_ends_alike(tmp_path: Path, template: Path) -> None:
+    """As a process of its own, which the other tests do without."""
+    shutil.copytree(template, tmp_path / "h")
+
     def program(*arguments: str) -> subprocess.CompletedProcess[str]:
         code = "from wellheard.cli import main; main()"
         return subprocess.run(
