@@ -113,11 +113,11 @@ def test_kill_at_random_moments_loses_and_tears_nothing(
     bench.workspace.close()
     folder = bench.folder
     (folder / "recipe.toml").write_text(RECIPE)
-    for number in range(600):
+    for number in range(600 if LONG else 150):
         _write(folder, number)
     acknowledged: set[int] = set()
     following = 0
-    for _ in range(40 if LONG else 10):
+    for _ in range(40 if LONG else 6):
         child = subprocess.Popen(
             [sys.executable, "-c", CHILD, str(folder), str(following)], stdout=subprocess.PIPE, text=True
         )
