@@ -243,7 +243,7 @@ def test_any_number_can_be_opened(kpi: Metric, variant: str | None, company: Any
 def test_copies_of_people_in_other_sources_change_no_figure(
     company: Any, company_copy: Any, told: Callable[..., Any]
 ) -> None:
-    before = [(k, told(k, None, _dimension(k), "month")) for k in KPIS]
+    before = [(k, told(k, None, _dimension(k), "month")) for k in KPIS[:: MOST and 3]]  # all in a long run
     people = company.sql("select source_id, region, segment, updated_at from facts.main.customers")
     firms = company.sql("select source_id, region, segment, updated_at from facts.main.accounts")
     for source in ("crm", "shop"):
