@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, time, timedelta
+from datetime import date, timedelta
 from typing import Any
 
 import ibis
@@ -15,6 +15,7 @@ from wellheard.base.errors import Ambiguous, BadCall, Place
 from wellheard.base.periods import offsets, zone_of
 from wellheard.warehouse import schema, values
 from wellheard.warehouse.layers import Layers
+from wellheard.warehouse.wall import from_zone
 
 # The pieces of a written instant: three numbers, a time, the half of the day, and the zone's suffix.
 TIME = r"(?:,?[ T]+([0-9]{1,2}:[0-9]{2}(?::[0-9]{2}(?:[.,][0-9]{1,9})?)?))?"
@@ -391,7 +392,7 @@ def _shift(suffix: ir.StringValue) -> ir.Value:
 def _placed(rows: ir.Table, key: str, reading: Reading) -> dict[str, ir.Value]:
     """The instant at which the zone's wall showed the time, unless the text itself says its offset; and why not."""
     text, wall = rows[f"t:{key}"], rows[f"w:{key}"]
-    utc, doubt = _from_zone(wall, reading)
+    utc, doubt = from_zone(wall, shifts_of(reading), reading.zone, reading.fold)
     utc = utc.cast(UTC)
     for said, instant in _own_offset(rows, key, reading):
         utc = ibis.ifelse(said, instant, utc)
@@ -421,34 +422,6 @@ def _own_offset(rows: ir.Table, key: str, reading: Reading) -> list[tuple[ir.Boo
 def shifts_of(reading: Reading) -> Any:
     """The zone's offsets over the days that the column covers."""
     return offsets(reading.zone, *reading.span)
-
-
-def _from_zone(wall: ir.TimestampValue, reading: Reading) -> tuple[ir.TimestampValue, ir.StringValue]:
-    """The instant at which the zone's wall showed `wall`, and a reason where it never did, or did twice."""
-    shifts = shifts_of(reading)
-    if not shifts.moves:
-        return wall - ibis.interval(seconds=shifts.first), ibis.null("string")
-    before = shifts.first
-    until, doubts = [], []
-    for at, after in shifts.moves:
-        naive = at.replace(tzinfo=None)
-        gap = after > before
-        edge = naive + timedelta(seconds=after if not gap and reading.fold == "later" else before)
-        begin, end = naive + timedelta(seconds=min(before, after)), naive + timedelta(seconds=max(before, after))
-        inside = (wall >= ibis.literal(begin, type=NAIVE)) & (wall < ibis.literal(end, type=NAIVE))
-        # A day is written as its midnight, also where the clocks skip that: it begins then.
-        skipped = gap and begin.time() == time()
-        still = wall <= ibis.literal(edge, type=NAIVE) if skipped else wall < ibis.literal(edge, type=NAIVE)
-        until.append((still, before))
-        if gap:
-            inside = inside & (wall != ibis.literal(begin, type=NAIVE)) if skipped else inside
-            doubts.append((inside, f"this time does not exist in {reading.zone}: clocks went forward"))
-        elif reading.fold is None:
-            doubts.append((inside, f"this time happened twice in {reading.zone}: say --fold earlier or --fold later"))
-        before = after
-    shift = ibis.cases(*until, else_=before)
-    doubt = ibis.cases(*doubts, else_=None) if doubts else ibis.null("string")
-    return wall - shift.as_interval("s"), doubt
 
 
 def check_format(text: str) -> tuple[str, str]:
