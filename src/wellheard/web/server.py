@@ -31,9 +31,13 @@ def make_app(services: Services, *, warm: bool = True) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        warming = threading.Thread(target=_warm, args=(site,), name="warm", daemon=True)
         if warm:
-            threading.Thread(target=_warm, args=(site,), name="warm", daemon=True).start()
+            warming.start()
         yield
+        site.ending.set()
+        if warm:
+            warming.join()  # the engine must not be at work for a thread that the process leaves behind
         site.close()
 
     app = FastAPI(

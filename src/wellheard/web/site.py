@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+import threading
 from collections.abc import Callable
 from datetime import date, datetime
 from functools import lru_cache
@@ -46,6 +47,7 @@ class Site:
         self.services = services
         self.figures = Figures(services)
         self.tokens = Tokens()
+        self.ending = threading.Event()
         self.closing: list[Callable[[], None]] = [self.figures.close]
         self._templates = Environment(
             loader=FileSystemLoader(HERE / "pages"),
@@ -90,6 +92,8 @@ class Site:
     def warm(self) -> None:
         """Begins what the scorecard shows, so that it stands when somebody looks."""
         for kpi in self.services.kpis():
+            if self.ending.is_set():
+                return
             end = self.figures.data_end(kpi.name)
             if end is not None:
                 self.figures.start(question_of(kpi, end), later=True)
