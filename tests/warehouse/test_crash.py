@@ -117,7 +117,7 @@ def test_kill_at_random_moments_loses_and_tears_nothing(
         _write(folder, number)
     acknowledged: set[int] = set()
     following = 0
-    for _ in range(40 if LONG else 6):
+    for _ in range(40 if LONG else 10):
         child = subprocess.Popen(
             [sys.executable, "-c", CHILD, str(folder), str(following)], stdout=subprocess.PIPE, text=True
         )

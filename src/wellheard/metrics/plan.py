@@ -59,7 +59,7 @@ def sums(reader: Reader, metric: Metric, question: Question, frame: Frame) -> Su
     ask = widened(Ask(reader, metric, frame.asked, question, frame.periods), frame)
     key = _key(reader, metric, question, frame)
     with _lock:
-        plan = _plans.get(key)
+        plan = _plans.get(key) if reader.lake.runs_again else None
     if plan is not None and plan.metric is metric and _fits(plan, reader):
         return _run(plan, ask)
     rows = placed(ask, metric.rows(ask))
@@ -69,7 +69,7 @@ def sums(reader: Reader, metric: Metric, question: Question, frame: Frame) -> Su
     else:
         units = reader.held(parts.unit_totals(ask, rows))
         found = Sums(ask, parts.added(ask, units), crossing(ask, units, units, frame))
-    if not reader.peeked and reader.as_of is None:
+    if reader.lake.runs_again and not reader.peeked and reader.as_of is None:
         _keep(key, ask, parts.group_names(ask, rows))
     return found
 

@@ -68,7 +68,7 @@ class Reader:
 
     def run(self, expression: ir.Expr) -> pa.Table:
         """The rows of an expression."""
-        if not self._knowing:
+        if self.lake.runs_again and not self._knowing:
             self.peeked |= not self.summing
             self.statements.append(("", self.lake.backend.compile(expression)))
             return self.lake.fetch(self.statements[-1][1])

@@ -7,7 +7,7 @@ the name of the compensated sum, nulls of outer joins, and where intermediate ro
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
@@ -78,6 +78,8 @@ class Backend:
 class ClickHouse:
     """A copy of one snapshot of a lake, asked through Ibis as the lake itself is. One thread at a time."""
 
+    runs_again = False  # its rows need a reading of their own, so statements are made for each question
+
     def __init__(self, client: Any) -> None:
         self.client = client
         self.backend = Backend(ibis.clickhouse.from_connection(client))
@@ -138,11 +140,19 @@ class ClickHouse:
         """The number of the lake's state that was copied."""
         return self._snapshot
 
-    def hold(self, expression: ir.Table) -> ir.Table:
-        """The rows of an expression in a table of its own, which ends with the `reading` it is made in."""
+    def version(self, tables: Iterable[str], snapshot: int) -> int:  # noqa: ARG002 - a copy is of one state
+        """The state that was copied, whichever tables are asked for."""
+        return self._snapshot
+
+    def hold(self, sql: str) -> str:
+        """Holds a statement's rows in a table, which ends with the `reading` it is made in; gives its name."""
         name = f"_held_{next(self._numbers)}"
-        self.client.command(f"create table {name} engine = Memory as {self.backend.compile(expression)}")
+        self.client.command(f"create table {name} engine = Memory as {sql}")
         self._held.append(name)
+        return name
+
+    def held(self, name: str) -> ir.Table:
+        """A table that is held."""
         return self.backend.table(name)
 
     def table(self, name: str, *, private: bool = False, history: bool = False, as_of: int | None = None) -> ir.Table:

@@ -83,6 +83,8 @@ def retried(work: Callable[[], T]) -> T:
 class Lake:
     """One workspace's lakes, open in this process. Threads get their own cursor; close it when done."""
 
+    runs_again = True  # statements that were compiled once can be run again as they are
+
     def __init__(self, folder: Path, settings: Settings) -> None:
         self.folder = folder
         self._local = threading.local()
