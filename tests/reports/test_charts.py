@@ -27,6 +27,7 @@ class Given:
     rows: list[dict[str, Any]]
     unit: str = "percent"
     grain: Grain | None = Grain.MONTH
+    title: str = "Satisfaction"
 
     def to_list(self) -> list[dict[str, Any]]:
         return self.rows

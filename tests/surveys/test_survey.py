@@ -233,7 +233,7 @@ def test_a_new_question_type_is_one_new_folder(tmp_path: Path) -> None:
         (folder / name).write_text(block.group(1), "utf-8")
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "tests/contracts/test_questions.py", "-n0", "-k", "thumb"],
-        env={**os.environ, "PYTHONPATH": str(tmp_path / "src")},
+        env={**os.environ, "PYTHONPATH": str(tmp_path / "src"), "PYTEST_ADDOPTS": ""},
         cwd=repo,
         capture_output=True,
         text=True,
