@@ -17,7 +17,7 @@ from pydantic import SecretStr
 
 from wellheard.base.errors import BrokenHome
 from wellheard.base.settings import Settings
-from wellheard.store import layout
+from wellheard.store import followup, layout
 from wellheard.store.columns import METADATA
 from wellheard.store.store import FILE, newest, open_store
 from wellheard.store.tokens import hashed, new_id, new_token
@@ -33,6 +33,7 @@ def home(tmp_path: Path) -> Path:
 def test_a_new_store_is_made_by_migrations_and_looks_as_the_program_says(home: Path) -> None:
     store = open_store(home, Settings())
     assert store.layout() == newest()
+    assert followup.CASES.metadata is METADATA  # the tables of every file are there to compare
     with store.reading() as con:
         assert compare_metadata(MigrationContext.configure(con), METADATA) == []
         made = {row[0]: row[1] for row in con.execute(sa.text("select name, sql from sqlite_master")) if row[1]}
