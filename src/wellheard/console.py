@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pyarrow.parquet as pq
 from rich.console import Console
@@ -20,17 +20,19 @@ from wellheard.base.errors import BadCall, BadInput
 from wellheard.base.periods import Grain, add_months
 from wellheard.enrich.decisions import Link
 from wellheard.insights.advice import Advice
-from wellheard.kpi_contract import Finding
 from wellheard.metrics.answer import Answer
 from wellheard.metrics.catalogue import Catalogue
 from wellheard.metrics.parity import Compared
 from wellheard.metrics.question import column_of, question
 from wellheard.metrics.target import Pace
-from wellheard.preview import Month, Preview
 from wellheard.reports import units
 from wellheard.warehouse.feeds import Feed
 from wellheard.warehouse.history import Import, Undone
 from wellheard.warehouse.load import Report
+
+if TYPE_CHECKING:
+    from wellheard.kpi_contract import Finding
+    from wellheard.preview import Month, Preview
 
 FORMATS = ("table", "json", "csv", "parquet")
 WIDE = 200

@@ -7,7 +7,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-import pandas as pd
 import pyarrow as pa
 
 from wellheard.app import Workspace
@@ -41,6 +40,8 @@ class Delivered:
     def _array(self, name: str, values: list[Any]) -> pa.Array:
         column = canonical(self.name).by_name.get(name)
         if column is not None and column.type is Type.INSTANT:
+            import pandas as pd
+
             moments = [None if v is None else pd.Timestamp(v) for v in values]
             placed = [m if m is None or m.tzinfo else m.tz_localize("UTC") for m in moments]
             return pa.array(placed, pa.timestamp("us", "UTC"))

@@ -11,8 +11,6 @@ from functools import lru_cache
 from itertools import pairwise
 from zoneinfo import ZoneInfo
 
-import holidays as national_holidays
-
 from wellheard.base.errors import BadCall, BadInput
 
 SECOND = 1_000_000
@@ -88,6 +86,8 @@ def _bad_holiday(item: str) -> BadInput:
 @lru_cache(maxsize=4096)
 def holidays_of(code: str, year: int) -> frozenset[date]:
     """A country's or region's holidays in a year, with days observed instead of a holiday of a year beside it."""
+    import holidays as national_holidays  # every country's rules: loaded where an office has holidays
+
     country, _, region = code.partition("-")
     try:
         found = national_holidays.country_holidays(country, subdiv=region or None, years=(year - 1, year, year + 1))

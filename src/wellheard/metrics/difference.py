@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy import special
 
 from wellheard.metrics.interval import Interval, normal
 from wellheard.metrics.moments import Cross, Floats, Moments, divide
@@ -84,6 +83,8 @@ def p_of(change: Change, level: ArrayLike = 0.95) -> Floats:
     Takes the distance from the change to the limit on 0's side as normal(level) standard errors; so p ≤ 1 − level
     just where the interval excludes 0.
     """
+    from scipy import special
+
     reach = np.where(change.change > 0, change.change - change.low, change.high - change.change)
     z = normal(level) * divide(np.abs(change.change), reach)
     sure = (reach == 0) & (change.change != 0)

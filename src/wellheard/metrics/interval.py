@@ -10,7 +10,6 @@ from math import inf
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import special
 
 from wellheard.metrics.moments import Floats, Moments, divide
 
@@ -164,11 +163,15 @@ def quantile_ranks(n: ArrayLike, p: ArrayLike, level: ArrayLike = 0.95, n_eff: A
 
 def normal(level: ArrayLike) -> Floats:
     """Two-sided normal quantile of a confidence level: 1.96 for 0.95."""
+    from scipy import special  # here and below, since it takes longer to load than most commands run
+
     return np.asarray(-special.ndtri((1 - np.asarray(level, dtype=np.float64)) / 2))
 
 
 def student(level: ArrayLike, df: ArrayLike) -> Floats:
     """Two-sided Student quantile of a confidence level; infinite without a degree of freedom."""
+    from scipy import special
+
     freedom = np.asarray(df, dtype=np.float64)
     t = -special.stdtrit(np.where(freedom > 0, freedom, 1), (1 - np.asarray(level, dtype=np.float64)) / 2)
     return np.where(np.isnan(freedom), np.nan, np.where(freedom > 0, t, inf))
@@ -176,6 +179,8 @@ def student(level: ArrayLike, df: ArrayLike) -> Floats:
 
 def _lower_rank(n: Floats, p: Floats, tail: Floats, size: Floats) -> Integers:
     """The highest rank whose chance of lying above the p-quantile is at most `tail`, found among `size` whole rows."""
+    from scipy import special
+
     exists = (size > 0) & ((1 - p) ** np.where(size > 0, size, 1) <= tail)
     safe, rows = np.where(exists, size, 1), np.where(exists, n, 1)
     rank = np.floor(special.bdtrik(tail, safe, p) + 1 + 1e-9)

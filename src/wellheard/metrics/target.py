@@ -18,7 +18,6 @@ from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
-from scipy import special
 
 from wellheard.base.errors import BadCall, BadInput, Place, Unknown
 from wellheard.base.periods import Grain, add_months, floor
@@ -123,6 +122,8 @@ def pace(
     expected, deviation = _ahead(kind, row, past, elapsed, months, loss=not up)
     probability = None
     if deviation is not None:
+        from scipy import special
+
         away = (expected - target.value) * (1 if up else -1)
         probability = float(special.ndtr(away / deviation)) if deviation > 0 else float(away >= 0)
     # Of the two medians of two stretches of days none can be told that makes the median of both.
