@@ -58,6 +58,13 @@ class Settings(BaseSettings):
     survey_secret: SecretStr = Field(
         SecretStr(""), description="The secret, 16 characters or more, with which a site signs who answers a survey."
     )
+    secret_keys: SecretStr = Field(
+        SecretStr(""),
+        description="Keys by which passwords and tokens are sealed, the newest first; empty: secret.key in the home.",
+    )
+    internal_hosts: tuple[str, ...] = Field(
+        (), description="Hosts that may be called though their addresses are internal, such as mail.local."
+    )
     answers_per_survey: int = Field(6000, ge=1, description="Calls a minute that one survey's addresses take.")
     answers_per_network: int = Field(120, ge=1, description="Calls a minute taken from one address, or one IPv6 /64.")
     answers_per_invitation: int = Field(30, ge=1, description="Calls a minute taken with one invitation.")
