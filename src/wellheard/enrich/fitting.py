@@ -1,0 +1,71 @@
+"""Fits positive parameters by maximum likelihood, with their standard errors."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import minimize
+
+from wellheard.base.errors import BadInput
+
+Floats = NDArray[np.float64]
+# The log-likelihood at positive parameters, and its gradient by them.
+Likelihood = Callable[[Floats], tuple[float, Floats]]
+
+STEP = 1e-4  # of a log-parameter, for the curvature at the maximum
+WIDEST = 12.0  # a log-parameter beyond which the data say nothing of it
+
+
+@dataclass(frozen=True)
+class Fit:
+    """The maximum: parameters, their standard errors, the covariance of their logarithms, and the log-likelihood.
+
+    A parameter that the data do not bound has an infinite standard error.
+    """
+
+    values: Floats
+    errors: Floats
+    log_covariance: Floats
+    log_likelihood: float
+    n: int
+
+
+def maximise(likelihood: Likelihood, start: Floats, n: int, what: str) -> Fit:
+    """The parameters at which `likelihood` of `n` observations is greatest, searched on the scale of logarithms.
+
+    Raises BadInput where there is no maximum. Curvature by central differences of the gradient.
+    """
+
+    def loss(logs: Floats) -> tuple[float, Floats]:
+        values = np.exp(logs)
+        height, slope = likelihood(values)
+        return -height / n, -slope * values / n
+
+    bounds = [(-WIDEST, WIDEST)] * len(start)
+    options = {"maxiter": 500, "ftol": 1e-13, "gtol": 1e-9, "maxcor": 20}
+    found = minimize(loss, np.log(start), jac=True, method="L-BFGS-B", bounds=bounds, options=options)
+    if not np.all(np.isfinite(found.x)) or not np.isfinite(found.fun):
+        raise BadInput(f"{what} cannot be fitted to these data", hint="there may be too few customers who came back")
+    logs: Floats = np.asarray(found.x, dtype=np.float64)
+    covariance = _covariance(loss, logs, n)
+    values = np.exp(logs)
+    errors = values * np.sqrt(np.clip(np.diag(covariance), 0, None))
+    return Fit(values, errors, covariance, -float(found.fun) * n, n)
+
+
+def _covariance(loss: Callable[[Floats], tuple[float, Floats]], logs: Floats, n: int) -> Floats:
+    """The inverse of the curvature; infinite variances where it is flat."""
+    size = len(logs)
+    curve = np.empty((size, size))
+    for place in range(size):
+        step = np.zeros(size)
+        step[place] = STEP
+        curve[place] = (loss(logs + step)[1] - loss(logs - step)[1]) / (2 * STEP)
+    curve = n * (curve + curve.T) / 2
+    least = np.linalg.eigvalsh(curve)[0] if np.all(np.isfinite(curve)) else 0.0
+    if least <= 0:
+        return np.full((size, size), np.inf)
+    return np.asarray(np.linalg.inv(curve), dtype=np.float64)
