@@ -8,13 +8,13 @@ import ibis
 import ibis.expr.types as ir
 
 from wellheard.base.errors import BadCall
+from wellheard.base.statuses import PAUSED
 from wellheard.metrics.ask import DIM, FAR, PAST, Ask
 from wellheard.metrics.reader import Reader, instant_literal
 
 SPANS = (("subscriptions", ("started_at", "ended_at")), ("customers", ("created_at", "ended_at")))
 RANK = "rank "
 LEVELS = ("by_customer", "by_account", "by_subscription")
-PAUSED = ("paused", "pause", "on_hold", "on hold", "on-hold", "suspended", "frozen")
 
 
 def cohort(

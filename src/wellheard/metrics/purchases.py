@@ -5,23 +5,11 @@ from __future__ import annotations
 import ibis
 import ibis.expr.types as ir
 
+from wellheard.base.statuses import NOT_AN_ORDER
 from wellheard.metrics.ask import DIM, Ask
 from wellheard.metrics.reader import instant_literal
 
-NOT_AN_ORDER = (
-    "cancelled",
-    "canceled",
-    "void",
-    "voided",
-    "failed",
-    "declined",
-    "test",
-    "draft",
-    "refund",
-    "refunded_only",
-)
 ORDERS = (("orders", ("ordered_at",)),)
-NOT_COUNTED = ("void", "voided", "failed", "declined", "test", "draft")
 
 
 def is_order(t: ir.Table) -> ir.BooleanValue:

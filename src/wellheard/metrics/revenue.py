@@ -9,9 +9,10 @@ import ibis
 import ibis.expr.types as ir
 
 from wellheard.base.periods import add_months, midnight
+from wellheard.base.statuses import CANCELLED, NOT_COUNTED
 from wellheard.metrics.ask import Ask, Reason
 from wellheard.metrics.cohort import spans_of
-from wellheard.metrics.purchases import NOT_COUNTED, is_order, order_key
+from wellheard.metrics.purchases import is_order, order_key
 from wellheard.metrics.question import OWNER
 from wellheard.metrics.reader import Reader, instant_literal
 
@@ -42,7 +43,7 @@ def _left_out(t: ir.Table) -> list[Reason]:
 
 
 def _netted(t: ir.Table, *, gross: bool = False) -> ir.Table:
-    gone = t.status.lower().isin(("cancelled", "canceled")).fill_null(False)
+    gone = t.status.lower().isin(CANCELLED).fill_null(False)
     revenue = ibis.ifelse(gone, 0, t.revenue.fill_null(0))
     refunded = ibis.ifelse(gone | gross, 0, t.refunded.fill_null(0))
     return t.mutate(net=revenue - refunded, stands=is_order(t))
