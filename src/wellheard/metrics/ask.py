@@ -22,6 +22,7 @@ from wellheard.metrics.reader import NotLocal, PartReader, Reader, instant_liter
 from wellheard.metrics.value_segments import value_segments
 from wellheard.metrics.where import Where, names_in, parse, predicate
 from wellheard.tables.catalogue import table as canonical
+from wellheard.warehouse.exchange import CONVERTED, converted
 from wellheard.warehouse.links import FOUND, KINDS
 
 UTC = "timestamp('UTC', 6)"
@@ -29,7 +30,6 @@ NAIVE = "timestamp(6)"
 PAST = datetime(1, 1, 1)  # noqa: DTZ001 - written as a UTC literal
 LATEST = datetime(9998, 1, 1)  # noqa: DTZ001 - where a row without an instant stands
 FAR = datetime(9999, 1, 1)  # noqa: DTZ001
-CONVERTED = "decimal(38, 12)"
 DIM = "d:"
 NAMED = "n:"
 GRAIN_UNITS = {Grain.DAY: "D", Grain.WEEK: "W", Grain.MONTH: "M", Grain.QUARTER: "Q", Grain.YEAR: "Y"}
@@ -323,40 +323,7 @@ class Ask:
         self.currency = self.settings.currency or self.currency or (held[0] if held else None)
         if all(c == self.currency for c in held):
             return table.mutate(no_rate=ibis.literal(False))
-        rates = self._rates()
-        table = table.mutate(day__=table[on].cast(NAIVE).date())
-        joined = table.left_join(
-            rates,
-            [
-                table.currency == rates["r:from"],
-                rates["r:begin"] <= table.day__,
-                table.day__ < rates["r:end"],
-            ],
-        )
-        same = joined.currency.isnull() | (joined.currency == self.currency)
-        rate = ibis.ifelse(same, 1.0, joined["r:rate"])
-        # Decimals again, so that sums do not hang on the order of the rows.
-        amounts_in = {name: (joined[name].cast("float64") * rate).cast(CONVERTED) for name in amounts}
-        return joined.mutate(no_rate=rate.isnull(), **amounts_in)
-
-    def _rates(self) -> ir.Table:
-        """Dated rates into the reporting currency, each until the next one.
-
-        The other direction is inverted where a day has no rate of its own.
-        """
-        fx = self.reader.table("fx_rates")
-        fx = fx.filter(fx.rate > 0)
-        there = fx.filter(fx.to_currency == self.currency).select(
-            **{"r:from": fx.from_currency, "r:begin": fx.on_date, "given": fx.rate, "turned": ibis.null("float64")}
-        )
-        back = fx.filter(fx.from_currency == self.currency).select(
-            **{"r:from": fx.to_currency, "r:begin": fx.on_date, "given": ibis.null("float64"), "turned": 1.0 / fx.rate}
-        )
-        both = there.union(back).group_by(["r:from", "r:begin"])
-        both = both.agg(**{"r:rate": ibis._.given.max().coalesce(ibis._.turned.max())})
-        order = ibis.window(group_by="r:from", order_by="r:begin")
-        following = both["r:begin"].lead().over(order)
-        return both.mutate(**{"r:end": following.coalesce(ibis.literal(FAR.date()))})
+        return converted(table, self.reader.table("fx_rates"), self.currency, amounts, on)
 
 
 def _end(reader: Reader, columns: Iterable[tuple[str, str]]) -> datetime | None:
@@ -432,4 +399,4 @@ def _any(conditions: Iterable[ir.BooleanValue]) -> ir.BooleanValue:
     return ibis.literal(False) if result is None else result
 
 
-__all__ = ["ATTRIBUTES", "DIM", "Ask"]
+__all__ = ["ATTRIBUTES", "CONVERTED", "DIM", "Ask"]
