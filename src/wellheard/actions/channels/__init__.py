@@ -1,0 +1,1 @@
+"""The channels; one file is one, and is found by itself."""
