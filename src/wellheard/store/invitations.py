@@ -10,7 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from wellheard.base.errors import Refused, Unknown
-from wellheard.store.layout import INVITATIONS, UNSUBSCRIBES
+from wellheard.store.layout import ASKS, DISPATCHES, INVITATIONS, UNSUBSCRIBES
 from wellheard.store.submission import ABOUT
 from wellheard.store.tokens import hashed, new_id, new_token
 
@@ -121,7 +121,11 @@ def unsubscribe(con: sa.Connection, token: str, now: datetime) -> None:
             unsubscribe_id=new_id(),
             workspace=invitation.workspace,
             customer_id=customer,
+            person=con.scalar(sa.select(ASKS.c.person).where(ASKS.c.invitation_id == invitation.invitation_id)),
             account_id=invitation.about["account_id"],
+            address_hash=con.scalar(
+                sa.select(DISPATCHES.c.address_hash).where(DISPATCHES.c.invitation_id == invitation.invitation_id)
+            ),
             invitation_id=invitation.invitation_id,
             origin="invitation",
             unsubscribed_at=now,

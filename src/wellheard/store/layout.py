@@ -125,10 +125,70 @@ UNSUBSCRIBES = sa.Table(
     sa.Column("unsubscribe_id", sa.String(32), primary_key=True),
     sa.Column("workspace", sa.Text, nullable=False),
     sa.Column("customer_id", sa.Text, index=True),
+    sa.Column("person", sa.Text, index=True),  # the row of customers, as source:source_id
     sa.Column("account_id", sa.Text),
     sa.Column("address_hash", sa.String(64), index=True),
     sa.Column("invitation_id", sa.ForeignKey("invitations.invitation_id")),
     sa.Column("origin", sa.Text, nullable=False),
     sa.Column("unsubscribed_at", Instant, nullable=False),
+    sa.Column("withdrawn_at", Instant),
+)
+ASKS = sa.Table(
+    "asks",
+    METADATA,
+    sa.Column("ask_id", sa.String(32), primary_key=True),
+    sa.Column("workspace", sa.Text, nullable=False),
+    sa.Column("survey_key", sa.ForeignKey("surveys.survey_key"), nullable=False),
+    sa.Column("occasion", sa.Text, nullable=False),  # what it was about, by which it is decided once only
+    sa.Column("kind", sa.String(12), nullable=False),  # invitation or reminder
+    sa.Column("person", sa.Text, nullable=False),  # the row of customers, as source:source_id
+    sa.Column("company", sa.Text),  # the row of accounts
+    sa.Column("channel", sa.Text),
+    sa.Column("priority", sa.Integer, nullable=False),
+    sa.Column("traits", sa.Text, nullable=False),
+    sa.Column("asked", sa.Boolean, nullable=False),
+    sa.Column("reason", sa.Text),  # why not
+    sa.Column("asked_at", Instant, nullable=False),  # when it counts, which may lie ahead
+    sa.Column("decided_at", Instant, nullable=False),
+    sa.Column("test", sa.Boolean, nullable=False),
+    sa.Column("invitation_id", sa.ForeignKey("invitations.invitation_id"), index=True),
+    sa.UniqueConstraint("survey_key", "occasion", name="one_ask_an_occasion"),
+    sa.Index("ix_asks_person", "person", "asked_at"),
+    sa.Index("ix_asks_company", "company", "asked_at"),
+    sa.Index("ix_asks_workspace", "workspace", "decided_at"),
+)
+DISPATCHES = sa.Table(
+    "dispatches",
+    METADATA,
+    sa.Column("dispatch_id", sa.String(40), primary_key=True),
+    sa.Column("workspace", sa.Text, nullable=False),
+    sa.Column("ask_id", sa.ForeignKey("asks.ask_id"), nullable=False),
+    sa.Column("invitation_id", sa.ForeignKey("invitations.invitation_id"), nullable=False, index=True),
+    sa.Column("survey_key", sa.ForeignKey("surveys.survey_key"), nullable=False),
+    sa.Column("kind", sa.String(12), nullable=False),
+    sa.Column("channel", sa.Text, nullable=False),
+    sa.Column("address", sa.Text),  # sealed; emptied once it has gone
+    sa.Column("token", sa.Text),  # sealed; emptied once nothing more is to be sent for the invitation
+    sa.Column("address_hash", sa.String(64), nullable=False, index=True),
+    sa.Column("language", sa.Text),
+    sa.Column("state", sa.String(12), nullable=False),
+    sa.Column("tries", sa.Integer, nullable=False),
+    sa.Column("due_at", Instant, nullable=False),
+    sa.Column("too_late_at", Instant, nullable=False),
+    sa.Column("changed_at", Instant, nullable=False),
+    sa.Column("reference", sa.Text),
+    sa.Column("error", sa.Text),
+    sa.Index("ix_dispatches_due", "state", "due_at"),
+)
+BOUNCES = sa.Table(
+    "bounces",
+    METADATA,
+    sa.Column("bounce_id", sa.String(32), primary_key=True),
+    sa.Column("workspace", sa.Text, nullable=False),
+    sa.Column("address_hash", sa.String(64), nullable=False, index=True),
+    sa.Column("invitation_id", sa.ForeignKey("invitations.invitation_id")),
+    sa.Column("lasting", sa.Boolean, nullable=False),
+    sa.Column("reason", sa.Text),
+    sa.Column("bounced_at", Instant, nullable=False),
     sa.Column("withdrawn_at", Instant),
 )
