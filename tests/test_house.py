@@ -37,10 +37,10 @@ NARROW = {
 # The files that join rooms: app, cli and jobs, and the parts into which the command line is cut.
 JOINING = {
     "__init__", "app", "cli", "jobs", "console", "serving", "demo", "doctor", "desk", "kpi_contract", "kpi_pages",
-    "feeding", "link_commands", "preview", "survey_commands",
+    "feeding", "importing", "link_commands", "preview", "survey_commands",
 }  # fmt: skip
 # Where things of a kind stand side by side; each file or folder in it is one of them.
-KINDS = ("kpis", "insights", "sources", "surveys/questions", "actions/channels")
+KINDS = ("kpis", "insights", "sources", "sources/exports/systems", "surveys/questions", "actions/channels")
 LANGUAGE = {"table", "catalogue"}  # the files of `tables` that are no table
 
 MODELS = ("enrich/", "insights/")

@@ -10,12 +10,14 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from wellheard.base.errors import BadCall, BadInput
+from wellheard.base.errors import BadCall
 from wellheard.base.settings import Settings, home_of, settings_of
 from wellheard.enrich import decisions
 from wellheard.enrich.decisions import Decision, Link
 from wellheard.enrich.enrichments import enrich
 from wellheard.feeding import feeds_of
+from wellheard.importing import ImportCall as ImportCall
+from wellheard.importing import intake
 from wellheard.insights.advice import Advice, advise
 from wellheard.metrics.answer import Answer
 from wellheard.metrics.catalogue import Catalogue, metrics
@@ -32,8 +34,6 @@ from wellheard.metrics.rollups import Rollups
 from wellheard.metrics.segments import read_segments, remove_segment, save_segment
 from wellheard.metrics.submissions import Filled, submissions
 from wellheard.metrics.target import Pace, Target, check_reach, pace, read_targets, remove_target, set_target
-from wellheard.sources import files
-from wellheard.sources.recipe import Recipe, completed, mapped, read_recipe
 from wellheard.tables.catalogue import tables
 from wellheard.warehouse import history, load
 from wellheard.warehouse import links as found_links
@@ -48,44 +48,6 @@ SCORECARD_FILE = "scorecard.toml"
 OWN_KPIS = "kpis"  # the folder of the home that holds the KPIs a workspace adds
 
 Progress = Callable[[str, int], None]
-
-
-@dataclass(frozen=True)
-class ImportCall:
-    """Everything that `wellheard import` can be told."""
-
-    paths: tuple[Path, ...]
-    table: str | None = None
-    recipe: Path | None = None
-    mapping: Mapping[str, str] | None = None
-    constants: Mapping[str, str] | None = None
-    source: str | None = None
-    tz: str | None = None
-    fold: str | None = None
-    decimal: str | None = None
-    date_formats: Mapping[str, str] | None = None
-    delimiter: str | None = None
-    encoding: str | None = None
-    sheet: str | None = None
-    header: int | None = None
-    dry_run: bool = False
-
-
-class _File:
-    """A file as the loader takes it."""
-
-    def __init__(self, path: Path, call: ImportCall) -> None:
-        header: bool | int = True if call.header is None else (call.header or False)
-        how = files.detect(path, delimiter=call.delimiter, encoding=call.encoding, sheet=call.sheet, header=header)
-        self.file = files.open_file(path, how)
-        self.name = path.name
-        self.columns: Sequence[str] = self.file.columns
-
-    def batches(self) -> Any:
-        return self.file.batches()
-
-    def unreadable(self) -> list[load.BadRow]:
-        return [load.BadRow(self.name, b.row, b.reason, b.text) for b in self.file.bad_rows]
 
 
 @dataclass(frozen=True)
@@ -304,19 +266,19 @@ class Workspace:
 
     def import_files(self, call: ImportCall, progress: Progress = lambda _stage, _rows: None) -> load.Report:
         """Takes files in. Raises BadCall, BadInput or Ambiguous before anything is written."""
-        opened = [_File(path, call) for path in _existing(call.paths)]
-        recipe = _recipe_for(call, opened)
-        return load.take(
+        given = intake(call)
+        report = load.take(
             self.lake,
-            recipe,
-            opened,
+            given.recipe,
+            given.deliveries,
             default_zone=self.settings.time_zone,
             rejects_folder=self.folder / "rejects",
             enrich=enrich,
             progress=progress,
             dry_run=call.dry_run,
-            unreadable=lambda: [bad for file in opened for bad in file.unreadable()],
+            unreadable=given.unreadable,
         )
+        return replace(report, left_out=given.left_out())
 
     def imports(self) -> list[history.Import]:
         """Every load, the newest first."""
@@ -397,47 +359,6 @@ def definitions_state(folder: Path, pattern: str = "*.toml") -> Hashable:
 
 def _shown(row: Mapping[str, Any]) -> dict[str, Any]:
     return {name: row[name] for name in ("value", "low", "high", "n", "units")}
-
-
-def _existing(paths: Sequence[Path]) -> list[Path]:
-    for path in paths:
-        if not path.is_file():
-            raise BadInput(f"there is no file {path}", hint="check the path", field="file")
-    names = [p.name for p in paths]
-    if len(set(names)) != len(names):
-        raise BadCall("two files have one name", hint="import them one after the other", field="file")
-    return list(paths)
-
-
-def _recipe_for(call: ImportCall, opened: Sequence[_File]) -> Recipe:
-    if (call.table is None) == (call.recipe is None):
-        raise BadCall("say either --table or --recipe", hint=f"tables: {', '.join(tables())}", field="table")
-    if call.recipe is not None:
-        recipe = read_recipe(call.recipe)
-        _check_fed(recipe, opened)
-    else:
-        assert call.table is not None
-        recipe = mapped(call.table, call.source or call.table, call.mapping or {}, call.constants or {})
-        recipe = completed(recipe, list(dict.fromkeys(c for file in opened for c in file.columns)))
-    return replace(
-        recipe,
-        source=call.source or recipe.source,
-        tz=call.tz or recipe.tz,
-        fold=call.fold or recipe.fold,
-        decimal=call.decimal or recipe.decimal,
-        date_formats={**recipe.date_formats, **(call.date_formats or {})},
-    )
-
-
-def _check_fed(recipe: Recipe, opened: Sequence[_File]) -> None:
-    for file in opened:
-        if not recipe.reads(file.name):
-            wanted = ", ".join(dict.fromkeys(rule.files for rule in recipe.rules))
-            raise BadCall(
-                f"the recipe {recipe.name} has no rule for a file called {file.name}",
-                hint=f"it reads {wanted}",
-                field="file",
-            )
 
 
 def as_json(answer: Answer) -> str:

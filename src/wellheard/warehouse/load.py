@@ -43,7 +43,10 @@ class BadRow:
 
 @dataclass(frozen=True)
 class Report:
-    """What an import did: `import_id` is None after a dry run, `tables` has one entry a table."""
+    """What an import did: `import_id` is None after a dry run, `tables` has one entry a table.
+
+    `left_out` says how many rows are kept and never count, by why; their source knows it.
+    """
 
     import_id: str | None
     source: str
@@ -54,6 +57,7 @@ class Report:
     rejects_file: Path | None
     mapping: tuple[tuple[str, str, str], ...]
     readings: tuple[tuple[str, str], ...]
+    left_out: tuple[tuple[str, int], ...] = ()
 
     @property
     def rejected(self) -> int:

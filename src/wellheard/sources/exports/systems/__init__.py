@@ -1,0 +1,1 @@
+"""One file a system whose exports are known; each defines `EXPORT`."""
