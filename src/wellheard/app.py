@@ -235,7 +235,11 @@ class Workspace:
     def state(self) -> Hashable:
         """What answers hang on beside the question: the snapshot and the definitions. Equal states, equal answers."""
         written = definitions_state(self.home / OWN_KPIS), definitions_state(self.home, SEGMENTS_FILE)
-        return self.lake.snapshot(), written
+        return self.lake.newest(), written
+
+    def page_state(self) -> Hashable:
+        """What the scorecard's page hangs on: what answers do, and what is chosen and aimed at."""
+        return self.state(), definitions_state(self.home, TARGETS_FILE), definitions_state(self.home, SCORECARD_FILE)
 
     def dimensions(self, name: str) -> list[str]:
         """The names by which a KPI can be grouped and filtered."""
@@ -278,7 +282,7 @@ class Workspace:
             dry_run=call.dry_run,
             unreadable=given.unreadable,
         )
-        return replace(report, left_out=given.left_out())
+        return replace(report, left_out=given.left_out(), questions=given.questions(), notes=given.notes())
 
     def imports(self) -> list[history.Import]:
         """Every load, the newest first."""

@@ -190,6 +190,7 @@ def services_of(workspace: Workspace, door: Door | None = None) -> Services:
         dimensions=workspace.dimensions,
         data_end=workspace.data_end,
         state=workspace.state,
+        page_state=workspace.page_state,
         feeds=workspace.feeds,
         simulated=lambda: is_simulated(workspace),
         uploads=workspace.folder / "uploads",

@@ -7,8 +7,10 @@ ends only the personal history. Several processes may hold one workspace at once
 from __future__ import annotations
 
 import importlib.util
+import os
 import sqlite3
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, contextmanager, suppress
 from itertools import count
@@ -30,6 +32,7 @@ from wellheard.warehouse import changes, schema, takeback
 from wellheard.warehouse.writing import Spill, line
 
 LAKES = ("facts", "personal")
+SETTLED = 100_000_000  # nanoseconds after which a change of a file is surely the last in its tick of the clock
 INLINE_ROWS = 1000  # smaller writes stay in the catalog until they are flushed
 NO_ROW = "no row"  # a key that no row has
 TORN = """
@@ -57,6 +60,12 @@ def _load_extension(con: duckdb.DuckDBPyConnection, name: str) -> None:
             f"the extension {name} does not fit duckdb {duckdb.__version__}", hint="run `make setup` again"
         )
     con.load_extension(str(found[0]))
+
+
+def _stat(path: Path) -> os.stat_result | None:
+    with suppress(FileNotFoundError):  # the journal goes when the last process ends
+        return path.stat()
+    return None
 
 
 def is_lock(error: Exception) -> bool:
@@ -89,6 +98,7 @@ class Lake:
         self.folder = folder
         self._local = threading.local()
         self._changes = changes.Changes()
+        self._newest: tuple[object, int] = ((), 0)
         self._cursors: list[duckdb.DuckDBPyConnection] = []
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         known = self._known_format()
@@ -336,6 +346,23 @@ class Lake:
         """The number of the lake's newest state."""
         row = self.con.execute("select max(snapshot_id) from ducklake_snapshots('facts')").fetchone()
         return int(row[0]) if row and row[0] is not None else 0
+
+    def newest(self) -> int:
+        """The snapshot's number, asked for anew only where the catalog's files have changed: pages ask at each visit.
+
+        A clock's tick may hold two changes, so files that changed a moment ago are not trusted to stand still.
+        """
+        if getattr(self._local, "inside", False):
+            return int(self._local.snapshot)
+        files = [self.folder / f"{LAKES[0]}.sqlite{end}" for end in ("", "-wal")]
+        found = [each for path in files if (each := _stat(path)) and each.st_size]  # readers make empty journals
+        seen = tuple((each.st_mtime_ns, each.st_size) for each in found)
+        if self._newest[0] != seen:
+            number, settled = self.snapshot(), time.time_ns() - max(at for at, _ in seen) > SETTLED
+            if not settled:
+                return number
+            self._newest = (seen, number)
+        return self._newest[1]
 
     def table(self, name: str, *, private: bool = False, history: bool = False, as_of: int | None = None) -> ir.Table:
         """The canonical table `name`, tombstones hidden, made values in place of given ones.

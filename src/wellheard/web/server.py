@@ -16,6 +16,7 @@ from wellheard.web import api
 from wellheard.web.faults import answer_faults
 from wellheard.web.figures import OneMoment
 from wellheard.web.guard import Guard
+from wellheard.web.kept import KeptPages
 from wellheard.web.record import record
 from wellheard.web.services import Services
 from wellheard.web.site import STATIC, Site
@@ -56,6 +57,7 @@ def make_app(services: Services, *, warm: bool = True) -> FastAPI:
     app.add_api_route("/static/{mark}/{name}", _static, include_in_schema=False)
     app.add_api_route("/health", _health, include_in_schema=False)
     app.add_middleware(OneMoment)
+    app.add_middleware(KeptPages, state=services.page_state)
     app.add_middleware(Guard, upload_path=UPLOAD, largest_upload=services.settings.max_upload_mb * 1_000_000 + 100_000)
     app.state.site = site
     return app

@@ -214,6 +214,7 @@ class Services:
     dimensions: Callable[[str], Sequence[str]]
     data_end: Callable[[str], date | None]
     state: Callable[[], Hashable]
+    page_state: Callable[[], Hashable]
     feeds: Callable[[], Sequence[Feed]]
     simulated: Callable[[], bool]
     uploads: Path

@@ -9,12 +9,13 @@ from datetime import date
 from typing import Any
 
 from fastapi import APIRouter, Request
-from fastapi.responses import HTMLResponse
+from fastapi.responses import HTMLResponse, Response
 
 from wellheard.base.errors import WellheardError
 from wellheard.metrics.answer import Answer
 from wellheard.metrics.metric import Metric
 from wellheard.web import response
+from wellheard.web.kept import lasting
 from wellheard.web.pacing import Shown, of_kpi, shown
 from wellheard.web.record import record
 from wellheard.web.site import Site
@@ -53,10 +54,12 @@ def routes(site: Site) -> APIRouter:
     router = APIRouter()
 
     @router.get("/")
-    def scorecard(request: Request, wait: bool = False, all: bool = False) -> HTMLResponse:
+    def scorecard(request: Request, wait: bool = False, all: bool = False) -> Response:
         tiles = tiles_of(site, 120 if wait else PATIENCE, everything=all)
         chosen = len(site.services.scorecard())
-        return site.page(request, "scorecard.html", chosen=chosen, everything=all, **_context(tiles))
+        context = _context(tiles)
+        page = site.page(request, "scorecard.html", chosen=chosen, everything=all, **context)
+        return page if context["waiting"] or _failed(tiles) else lasting(request, page)
 
     @router.get("/scorecard/tiles")
     def tiles(all: bool = False) -> HTMLResponse:
@@ -117,6 +120,11 @@ def _judged(tiles: Sequence[Tile]) -> list[Tile]:
         return list(tiles)
     judged = iter(marked([tile.standing for tile in tiles if tile.standing is not None]))
     return [replace(t, standing=next(judged)) if t.standing is not None else t for t in tiles]
+
+
+def _failed(tiles: Sequence[Tile]) -> bool:
+    """Whether any part could not be computed: what failed is tried again, since the reason may have gone."""
+    return any(tile.failed or any(target.fault for target in tile.targets) for tile in tiles)
 
 
 def _themes(tiles: Sequence[Tile]) -> list[tuple[str, list[Tile]]]:
