@@ -100,7 +100,7 @@ def test_each_setting_has_a_default_a_type_and_a_sentence() -> None:
     for name, field in Settings.model_fields.items():
         assert not field.is_required(), name
         words = all(isinstance(choice, str) for choice in get_args(field.annotation))
-        assert field.annotation in (str, int, SecretStr, dict[str, str], tuple[str, ...]) or words, name
+        assert field.annotation in (str, int, SecretStr, dict[str, str], dict[int, int], tuple[str, ...]) or words, name
         assert field.description, name
         assert field.description.endswith("."), name
 

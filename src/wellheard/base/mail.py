@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from email.message import EmailMessage
 from ipaddress import ip_address
-from typing import Literal
+from typing import Any, Literal
 
 from wellheard.base.addresses import is_public, literal, plain_host
 from wellheard.base.answer import EgressRefused
@@ -24,14 +24,19 @@ Security = Literal["starttls", "tls", "none"]
 
 
 class MailFailed(WellheardError):
-    """A mail that was not taken. `lasting` says that no further try will change that."""
+    """A mail that was not taken. `lasting` says that no further try will change that.
+
+    `unsure` says that the server had the whole mail when the line broke, so that it may have taken it.
+    """
 
     code = "mail_failed"
     http_status = 502
 
-    def __init__(self, message: str, *, lasting: bool, status: int | None = None, hint: str = "") -> None:
+    def __init__(
+        self, message: str, *, lasting: bool, status: int | None = None, hint: str = "", unsure: bool = False
+    ) -> None:
         super().__init__(message, hint=hint)
-        self.lasting, self.status = lasting, status
+        self.lasting, self.status, self.unsure = lasting, status, unsure
 
 
 @dataclass(frozen=True)
@@ -58,11 +63,15 @@ def send_mail(
 ) -> None:
     """Hands one mail over; `sender` is where bounces go. Raises EgressRefused and MailFailed."""
     host = checked_host(server.host, allow_internal)
+    line: _Line | None = None
     try:
         address = _address(host, server.port, allow_internal, resolver or _resolve)
         with _Line(server, host, address, trust or ssl.create_default_context()) as line:
             line.send_message(mail, sender, [recipient])
+            line.taken = True
     except smtplib.SMTPResponseException as error:
+        if line is not None and line.taken:
+            return  # what goes wrong in saying good-bye does not undo it
         said = error.smtp_error.decode("utf-8", "replace") if isinstance(error.smtp_error, bytes) else error.smtp_error
         raise MailFailed(
             f"the mail server answered {error.smtp_code}: {' '.join(str(said).split())[:200]}",
@@ -75,11 +84,31 @@ def send_mail(
         message = f"the mail server does not take the recipient: {code}"
         raise MailFailed(message, lasting=code >= 500, status=code) from None
     except (smtplib.SMTPException, ssl.SSLError, OSError) as error:
+        if line is not None and line.taken:
+            return
         lasting = isinstance(error, smtplib.SMTPNotSupportedError | ssl.SSLCertVerificationError)
         raise MailFailed(
             f"the mail server could not be reached: {type(error).__name__}",
             lasting=lasting,
             hint="look at its host, port and security",
+            unsure=line is not None and line.handed_over,
+        ) from None
+
+
+def greet(
+    server: MailServer, *, allow_internal: frozenset[str] = frozenset(), resolver: Resolver | None = None
+) -> None:
+    """Connects and logs in as for a mail, and sends none. Raises EgressRefused and MailFailed."""
+    host = checked_host(server.host, allow_internal)
+    try:
+        address = _address(host, server.port, allow_internal, resolver or _resolve)
+        _Line(server, host, address, ssl.create_default_context()).close()
+    except (smtplib.SMTPException, ssl.SSLError, OSError) as error:
+        code = error.smtp_code if isinstance(error, smtplib.SMTPResponseException) else None
+        hint = "look at the user and password" if code in (530, 534, 535) else "look at its host, port and security"
+        words = f"it answered {code}" if code else type(error).__name__
+        raise MailFailed(
+            f"the mail server does not let us in: {words}", lasting=False, status=code, hint=hint
         ) from None
 
 
@@ -102,6 +131,7 @@ class _Line(smtplib.SMTP):
     def __init__(self, server: MailServer, host: str, address: str, trust: ssl.SSLContext) -> None:
         self._address, self._trust = address, trust
         self._whole = server.security == "tls"
+        self.handed_over = self.taken = False
         super().__init__(host, server.port, timeout=server.timeout)
         try:
             if server.security == "starttls":
@@ -111,6 +141,11 @@ class _Line(smtplib.SMTP):
         except BaseException:
             self.close()
             raise
+
+    def send(self, s: Any) -> None:
+        """Notes when the last dot is on its way, from which on the server may have taken the mail."""
+        self.handed_over = isinstance(s, bytes) and s.endswith(b"\r\n.\r\n")
+        super().send(s)
 
     def _get_socket(self, host: str, port: int, timeout: float) -> socket.socket:
         line = socket.create_connection((self._address, port), timeout)

@@ -65,6 +65,33 @@ class Settings(BaseSettings):
     internal_hosts: tuple[str, ...] = Field(
         (), description="Hosts that may be called though their addresses are internal, such as mail.local."
     )
+    mail_host: str = Field("", description="The mail server that sends invitations, such as smtp.example.com.")
+    mail_port: int = Field(587, ge=1, le=65535, description="The mail server's port.")
+    mail_security: Literal["starttls", "tls", "none"] = Field(
+        "starttls", description="How the line to the mail server is kept private."
+    )
+    mail_user: str = Field("", description="The user's name at the mail server; empty where nobody logs in.")
+    mail_password: SecretStr = Field(SecretStr(""), description="The user's password at the mail server.")
+    mail_from: str = Field("", description="Whom invitations are from, such as Larkfield <surveys@example.com>.")
+    mail_bounces: str = Field(
+        "", description="The address that gets what cannot be delivered; empty: that of mail_from."
+    )
+    sms_webhook: SecretStr = Field(SecretStr(""), description="The address that is called to send an SMS.")
+    whatsapp_webhook: SecretStr = Field(SecretStr(""), description="The address that is called to send by WhatsApp.")
+    chat_webhook: SecretStr = Field(SecretStr(""), description="The address that is called to write in a chat.")
+    webhook_secret: SecretStr = Field(
+        SecretStr(""), description="The secret that signs calls to these addresses, and bounces that come in."
+    )
+    tester_email: str = Field("", description="Who gets the mails of surveys in test mode.")
+    tester_phone: str = Field("", description="Who gets the messages of surveys in test mode, such as +4930123456.")
+    asks_per_person: dict[int, int] = Field(
+        default={7: 1, 30: 2, 90: 4, 365: 8},
+        description="How many times one person may be asked in so many days, over all surveys, reminders included.",
+    )
+    asks_per_company: dict[int, int] = Field(
+        default={7: 10, 30: 25, 90: 50, 365: 150},
+        description="How many times the people of one company may be asked in so many days.",
+    )
     answers_per_survey: int = Field(6000, ge=1, description="Calls a minute that one survey's addresses take.")
     answers_per_network: int = Field(120, ge=1, description="Calls a minute taken from one address, or one IPv6 /64.")
     answers_per_invitation: int = Field(30, ge=1, description="Calls a minute taken with one invitation.")
@@ -91,7 +118,14 @@ class Settings(BaseSettings):
             ip_network(network)
         return value
 
-    @field_validator("survey_secret")
+    @field_validator("asks_per_person", "asks_per_company")
+    @classmethod
+    def _clocks(cls, value: dict[int, int]) -> dict[int, int]:
+        if any(not 1 <= days <= 3660 or most < 0 for days, most in value.items()):
+            raise ValueError("each entry is a number of days from 1 on, and how many times")
+        return value
+
+    @field_validator("survey_secret", "webhook_secret")
     @classmethod
     def _long_enough(cls, value: SecretStr) -> SecretStr:
         if 0 < len(value.get_secret_value()) < 16:
