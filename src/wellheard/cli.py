@@ -85,11 +85,14 @@ def import_(
     encoding: Annotated[str | None, typer.Option(help="The encoding, where it is not found by itself.")] = None,
     sheet: Annotated[str | None, typer.Option(help="The sheet of a workbook that has several.")] = None,
     header: Annotated[int | None, typer.Option(help="The row that names the columns; 0 where there is none.")] = None,
+    export: Annotated[str | None, typer.Option(help="The survey system, where its export is not recognised.")] = None,
+    question: Annotated[list[str] | None, typer.Option(help="What a column of it asks: Q1=nps, Q2=csat:1-7.")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would happen and change nothing.")] = False,
 ) -> None:
-    """Take files in: by a recipe, or as one table with its columns mapped."""
-    from wellheard.app import ImportCall
-    from wellheard.console import import_report, progress_bar
+    """Take files in: the exports of known survey systems as they are, others by a recipe or as one table."""
+    from wellheard.console import progress_bar
+    from wellheard.import_console import import_report
+    from wellheard.importing import ImportCall
     from wellheard.warehouse.dates import check_format
 
     for value, allowed, option in ((fold, ("earlier", "later"), "fold"), (decimal, (".", ","), "decimal")):
@@ -112,6 +115,8 @@ def import_(
         sheet=sheet,
         header=header,
         dry_run=dry_run,
+        export=export,
+        questions=_pairs(question or [], "--question"),
         date_formats={mapping.get(column, column): form for column, form in formats.items()},
     )
     with _open() as workspace:
@@ -125,7 +130,7 @@ def import_(
 @app.command()
 def imports(format: Format = "table") -> None:
     """List every load with what it changed."""
-    from wellheard.console import imports_table
+    from wellheard.import_console import imports_table
 
     with _open() as workspace:
         imports_table(workspace.imports(), format)
@@ -134,7 +139,7 @@ def imports(format: Format = "table") -> None:
 @app.command()
 def undo(id: Annotated[str, typer.Argument(help="The import's id, from `wellheard imports`.")]) -> None:
     """Take a load back."""
-    from wellheard.console import undone
+    from wellheard.import_console import undone
 
     with _open() as workspace:
         undone(workspace.undo(id))

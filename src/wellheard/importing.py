@@ -85,6 +85,20 @@ class Intake:
                 counted[why] = counted.get(why, 0) + n
         return tuple(sorted(counted.items()))
 
+    def questions(self) -> tuple[tuple[str, str, str], ...]:
+        """What was asked in the exports: each question by name, what it is taken as, and how that is known."""
+        return tuple((q.key, taken_as(q), q.why) for reading in self.readings for q in reading.laid.questions)
+
+    def notes(self) -> tuple[str, ...]:
+        """What whoever imports these files should know."""
+        return tuple(dict.fromkeys(note for reading in self.readings for note in reading.laid.notes))
+
+
+def taken_as(question: exports.Taken) -> str:
+    """What a question is taken as, in words: `nps 0–10, main`."""
+    scale = "" if question.low is None else f" {question.low}–{question.high}"
+    return f"{question.form}{scale}{', main' if question.main and question.form != 'custom' else ''}"
+
 
 def intake(call: ImportCall) -> Intake:
     """Opens the files of a call. Raises BadCall, BadInput or Ambiguous."""

@@ -45,7 +45,8 @@ class BadRow:
 class Report:
     """What an import did: `import_id` is None after a dry run, `tables` has one entry a table.
 
-    `left_out` says how many rows are kept and never count, by why; their source knows it.
+    `left_out` says how many rows are kept and never count, by why; `questions` are the columns of a known export: each
+    by name, what it was taken as, and how that is known. Their source knows both.
     """
 
     import_id: str | None
@@ -58,6 +59,8 @@ class Report:
     mapping: tuple[tuple[str, str, str], ...]
     readings: tuple[tuple[str, str], ...]
     left_out: tuple[tuple[str, int], ...] = ()
+    questions: tuple[tuple[str, str, str], ...] = ()
+    notes: tuple[str, ...] = ()
 
     @property
     def rejected(self) -> int:
