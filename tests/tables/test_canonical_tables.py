@@ -15,6 +15,7 @@ from wellheard.tables.table import COMMON, Column, Table, Type
 # Written by hand from the agreed list of columns; `*` marks a personal one. Tables may have more, never fewer.
 AGREED = {
     "accounts": "name* domain* segment tier region industry owner parent_id created_at renewal_at ended_at",
+    "appointments": "customer_id account_id starts_at ends_at kind status agent_id",
     "customers": "account_id name* email* phone* created_at ended_at segment tier region country language persona"
     " acquisition_channel referred_by",
     "survey_invitations": "survey_id customer_id account_id channel touchpoint sent_at delivered_at seen_at bounced"
@@ -48,6 +49,7 @@ AGREED = {
 }
 
 INSTANTS = {
+    "appointments": "starts_at",
     "accounts": "created_at",
     "carts": "opened_at",
     "company_links": None,
@@ -307,6 +309,7 @@ def test_only_rows_without_meaning_are_refused() -> None:
         "messages": {"conversation_id", "sent_at"},
         "status_events": {"conversation_id", "changed_at", "field"},
         "subscriptions": {"started_at"},
+        "appointments": {"starts_at"},
         "costs": {"kind", "amount"},
         "referrals": {"referrer_id"},
         "schedules": {"schedule_id", "zone", "weekday", "opens", "closes"},

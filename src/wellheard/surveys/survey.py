@@ -10,9 +10,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import (
-    BaseModel,
     BeforeValidator,
-    ConfigDict,
     Field,
     SerializeAsAny,
     StringConstraints,
@@ -23,7 +21,9 @@ from pydantic import (
 )
 
 from wellheard.base.errors import BadInput, Place, Unknown, WellheardError
+from wellheard.surveys.cadence import Asking
 from wellheard.surveys.catalogue import question_type, standard_words
+from wellheard.surveys.part import Part
 from wellheard.surveys.question import Asked, Options, Outcome, QuestionType
 from wellheard.surveys.words import ENGLISH, Words, resolved, wording_version
 
@@ -36,12 +36,6 @@ Several = BeforeValidator(lambda given: [given] if isinstance(given, dict) else 
 SURVEY_WORDS = frozenset({"title", "intro"})
 THANKS_WORDS = frozenset({"title", "text", "link"})
 MOST_QUESTIONS = 50
-
-
-class Part(BaseModel):
-    """A piece of a definition: frozen, and with no field that is not known."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class Condition(Part):
@@ -123,7 +117,8 @@ class Survey(Part):
     """A questionnaire. `id` stands in every row; `key`, 128 random bits in hex, in the address of its page.
 
     The first of `languages` stands where another has no words. In an anonymous survey nothing links an answer to whom
-    was asked. An answer can be changed for `edit_minutes`. What is answered in `test` mode never counts.
+    was asked. An answer can be changed for `edit_minutes`. What is answered in `test` mode never counts. `asking` says
+    when it asks by itself.
     """
 
     id: Name
@@ -140,6 +135,7 @@ class Survey(Part):
     words: OwnWords = Field(default_factory=dict)
     questions: tuple[Question, ...] = Field(min_length=1, max_length=MOST_QUESTIONS)
     thanks: tuple[Thanks, ...] = Field((), max_length=20)
+    asking: Asking | None = None
     key: Annotated[str, StringConstraints(pattern=r"^([0-9a-f]{32})?$")] = Field("", exclude=True)
 
     @field_validator("words")

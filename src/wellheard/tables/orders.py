@@ -47,6 +47,12 @@ TABLE = Table(
             ),
         ),
         Column(
+            "delivered_at",
+            Type.INSTANT,
+            "When it reached the customer.",
+            aliases=("delivered_on", "delivery_date", "delivered_date"),
+        ),
+        Column(
             "kind",
             Type.TEXT,
             "Whether it is new business, an upgrade, an additional product or a renewal.",

@@ -1,0 +1,1 @@
+"""How surveys reach people: one file a channel."""

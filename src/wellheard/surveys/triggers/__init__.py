@@ -1,0 +1,1 @@
+"""What sets surveys off: one file each."""
