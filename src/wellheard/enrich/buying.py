@@ -132,13 +132,16 @@ class Buying:
             high, low = np.where(enough, middle, high), np.where(enough, low, middle)
         return high
 
-    def square_if_alive(self, seen: Histories, ahead: float, most: int) -> Floats:
-        """The mean square of the purchases within `ahead` of customers who have not stopped; sums up to `most`."""
+    def square_if_alive(self, seen: Histories, ahead: float, most: int = 2000) -> Floats:
+        """The mean square of the purchases within `ahead` of customers who have not stopped."""
         total = np.zeros(len(seen.repeats))
+        there = np.arange(len(total))
         for k in range(1, most + 1):
-            part = (2 * k - 1) * self.at_least(seen, ahead, np.full(len(total), float(k)))
-            total += part
-            if part.max() < 1e-9 * max(total.max(), 1.0):
+            part = Histories(seen.repeats[there], seen.recency[there], seen.age[there], seen.counts[there], there)
+            more = (2 * k - 1) * self.at_least(part, ahead, np.full(len(there), float(k)))
+            total[there] += more
+            there = there[more > 1e-6 * total[there]]
+            if not there.size:
                 break
         return total
 

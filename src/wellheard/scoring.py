@@ -1,0 +1,107 @@
+"""Scores the customers of a workspace as of an instant, step by step: each step is kept once it is done.
+
+A run that was broken off goes on with the steps that are missing when it is called again for the same instant.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from wellheard.app import Workspace
+from wellheard.enrich.lifetime_value import VALUE, score_lifetimes
+from wellheard.enrich.past import Past, data_end
+from wellheard.enrich.profit import KIND as PROFIT
+from wellheard.enrich.profit import score_profit
+from wellheard.enrich.rate_card import read_rate_card
+from wellheard.enrich.score import Scores
+from wellheard.enrich.worth import Worth, worth
+from wellheard.warehouse import scores
+
+CARDS = "models"  # the folder of a workspace in which it is written what was fitted
+
+Progress = Callable[[str, int], None]
+Made = tuple[list[Scores], dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step of a run: the kind of score that shows it was done, and how many rows it added."""
+
+    kind: str
+    rows: int
+    import_id: str | None
+
+
+class _Run:
+    """What the steps share: the past up to the instant, and what each customer brought and cost."""
+
+    def __init__(self, workspace: Workspace, past: Past) -> None:
+        self.workspace, self.past = workspace, past
+        self.data = str(workspace.lake.snapshot())
+
+    @cached_property
+    def worths(self) -> Worth:
+        found = worth(self.past, read_rate_card(self.workspace.home))
+        return Worth(self.past.hold(found.table), found.spare, found.margin)
+
+    def lifetimes(self) -> Made:
+        return score_lifetimes(self.past, self.worths, self.data)
+
+    def profits(self) -> Made:
+        return score_profit(self.past, self.worths, self.data)
+
+
+STEPS: dict[str, Callable[[_Run], Made]] = {
+    VALUE: _Run.lifetimes,
+    PROFIT: _Run.profits,
+}
+
+
+def score(
+    workspace: Workspace,
+    as_of: datetime | None = None,
+    kinds: Sequence[str] = (),
+    progress: Progress = lambda _stage, _rows: None,
+) -> tuple[datetime, list[Step]]:
+    """Scores everybody as of an instant, by default the last at which anything happened; gives it and the steps.
+
+    Raises BadInput where there is nothing to score.
+    """
+    lake = workspace.lake
+    at = min(as_of or datetime.max.replace(tzinfo=UTC), data_end(lake, datetime.now(UTC))).astimezone(UTC)
+    done = scores.kinds_at(lake, at)
+    steps = []
+    with Past(lake, workspace.settings, at) as past:
+        run = _Run(workspace, past)
+        for kind in kinds or STEPS:
+            if kind in done:
+                steps.append(Step(kind, 0, None))
+                continue
+            progress(f"scoring {kind}", sum(step.rows for step in steps))
+            made, card = STEPS[kind](run)
+            words = f"{kind} as of {at:%Y-%m-%d %H:%M}"
+            added = scores.add(lake, (each.table(at) for each in made), words)
+            _keep(workspace.folder / CARDS, kind, at, {"as_of": at.isoformat(), "snapshot": run.data, **card})
+            steps.append(Step(kind, added.rows, added.import_id))
+    return at, steps
+
+
+def _keep(folder: Path, kind: str, at: datetime, card: dict[str, Any]) -> None:
+    """Writes what was fitted beside the workspace, whole or not at all."""
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    path = folder / f"{kind}-{at:%Y%m%dT%H%M%S}.json"
+    partial = path.with_suffix(".new")
+    partial.write_text(json.dumps(card, indent=1, default=str) + "\n", encoding="utf-8")
+    partial.replace(path)
+
+
+def cards(workspace: Workspace, kind: str) -> list[dict[str, Any]]:
+    """What was fitted for a kind of score, the newest first."""
+    found = sorted((workspace.folder / CARDS).glob(f"{kind}-*.json"), reverse=True)
+    return [json.loads(path.read_text("utf-8")) for path in found]
