@@ -37,7 +37,8 @@ NARROW = {
 # The files that join rooms: app, cli and jobs, and the parts into which the command line is cut.
 JOINING = {
     "__init__", "app", "cli", "jobs", "console", "serving", "demo", "doctor", "desk", "kpi_contract", "kpi_pages",
-    "feeding", "import_console", "importing", "link_commands", "preview", "survey_commands", "following", "followup_commands",
+    "feeding", "import_console", "importing", "link_commands", "preview", "survey_commands",
+    "following", "followup_commands",
     "score_commands", "scoring",
 }  # fmt: skip
 # Where things of a kind stand side by side; each file or folder in it is one of them.

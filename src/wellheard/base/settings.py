@@ -92,6 +92,14 @@ class Settings(BaseSettings):
         default={7: 10, 30: 25, 90: 50, 365: 150},
         description="How many times the people of one company may be asked in so many days.",
     )
+    address: str = Field(
+        "",
+        pattern=r"^(https?://[^\s/]+)?$",
+        description="What links to our pages begin with in messages, such as https://cx.example.com.",
+    )
+    admin_emails: tuple[str, ...] = Field(
+        (), description="Who is written to where a connection is disabled because nothing is taken there."
+    )
     answers_per_survey: int = Field(6000, ge=1, description="Calls a minute that one survey's addresses take.")
     answers_per_network: int = Field(120, ge=1, description="Calls a minute taken from one address, or one IPv6 /64.")
     answers_per_invitation: int = Field(30, ge=1, description="Calls a minute taken with one invitation.")

@@ -226,13 +226,16 @@ def counts_by_state(con: sa.Connection, workspace: str) -> dict[str, int]:
     return dict.fromkeys(STATES, 0) | {state: int(n) for state, n in rows}
 
 
-def remote_ids(con: sa.Connection, workspace: str, ids: Sequence[str]) -> frozenset[str]:
-    """Those of `ids` that are things which we made ourselves in other systems."""
-    t, found = DELIVERIES.c, set()
+def tickets_of_ours(con: sa.Connection, workspace: str, ids: Sequence[str]) -> frozenset[tuple[str, str]]:
+    """Those of `ids` under which we made something in another system, each with the channel to that."""
+    t, c = DELIVERIES.c, CONNECTIONS.c
+    found: set[tuple[str, str]] = set()
+    both = sa.select(c.channel, t.remote_id).where((t.workspace == workspace) & (c.workspace == workspace))
     for start in range(0, len(ids), 400):
         some = list(ids[start : start + 400])
-        found |= set(con.scalars(sa.select(t.remote_id).where((t.workspace == workspace) & t.remote_id.in_(some))))
-    return frozenset(str(id) for id in found)
+        rows = con.execute(both.where((c.name == t.connection) & t.remote_id.in_(some) & (t.kind == "ticket")))
+        found |= {(str(channel), str(id)) for channel, id in rows}
+    return frozenset(found)
 
 
 def _note(

@@ -1,0 +1,1 @@
+"""What a rule can wait for; one file is one trigger, and is found by itself."""

@@ -1,0 +1,144 @@
+"""Joins following up to a workspace: hands the closed loop what it may look at, and opens what it writes to."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from functools import partial
+
+import structlog
+
+from wellheard.actions.closed_loop import ClosedLoop
+from wellheard.actions.happening import Look
+from wellheard.actions.rule import RuleBook
+from wellheard.actions.sending import TIMEOUT, Sender
+from wellheard.app import Workspace
+from wellheard.base.egress import Egress
+from wellheard.base.errors import Busy
+from wellheard.base.schedules import Schedule, schedule_from_rows
+from wellheard.metrics import listing
+from wellheard.store.followup import Transaction
+from wellheard.store.invitations import invite
+from wellheard.store.store import Store
+from wellheard.store.surveys import survey_called
+from wellheard.store.vault import open_vault
+
+RULES = "rules"  # the folder of the home in which rules lie
+SCHEDULE_COLUMNS = (
+    "schedule_id", "zone", "weekday", "opens", "closes", "holidays", "valid_from", "valid_to", "targets",
+)  # fmt: skip
+
+EVERY = 0.5  # seconds between two looks at whether anything changed, and at what is to be sent
+SLOW = 300.0  # seconds between two looks at figures
+TEND = 20.0  # seconds between two looks at cases and schedules
+REST = 15.0  # seconds that a loop waits after something went wrong
+
+_log = structlog.get_logger("wellheard.actions")
+
+
+def closed_loop_of(workspace: Workspace, store: Store, egress: Egress | None = None) -> ClosedLoop:
+    """The closed loop of a workspace over an open store; `egress` is there for tests."""
+    settings = workspace.settings
+    internal = frozenset(settings.internal_hosts)
+    sender = Sender(
+        store=store,
+        vault=open_vault(workspace.home, settings),
+        workspace=workspace.name,
+        egress=egress or Egress(allow_internal=internal, timeout=TIMEOUT),
+        internal=internal,
+        admins=settings.admin_emails,
+    )
+    return ClosedLoop(
+        home=workspace.home,
+        sender=sender,
+        look=look_of(workspace),
+        book=RuleBook(workspace.home / RULES),
+        address=settings.address or f"http://{settings.host}:{settings.port}",
+        schedules=lambda: schedules_of(workspace),
+        invite=partial(_invited, workspace),
+    )
+
+
+def look_of(workspace: Workspace) -> Look:
+    """What triggers may look at in a workspace."""
+    lake = workspace.lake
+
+    return Look(
+        rows=lambda table, columns, **how: listing.list_rows(lake, workspace.settings, table, columns, **how),
+        by_hour=lambda table, **how: listing.count_by_hour(lake, workspace.settings, table, **how),
+        last_seen=lambda table, **how: listing.last_seen(lake, workspace.settings, table, **how),
+        last_row=lambda table: listing.last_row(lake, workspace.settings, table),
+        ask=lambda asked: workspace.ask(asked),
+        metric=lambda name: workspace.catalogue.metric(name),
+        targets=workspace.targets,
+        zone=workspace.settings.time_zone,
+        week_start=workspace.settings.week_start,
+    )
+
+
+def schedules_of(workspace: Workspace) -> dict[str, Schedule]:
+    """The opening hours that the workspace knows, by their ids."""
+    rows = listing.list_rows(workspace.lake, workspace.settings, "schedules", SCHEDULE_COLUMNS)
+    return schedule_from_rows(rows)
+
+
+def _invited(
+    workspace: Workspace, con: Transaction, survey: str, about: Mapping[str, str | None], now: datetime
+) -> tuple[str, str]:
+    kept = survey_called(con, workspace.name, survey)
+    id, token = invite(con, workspace.name, kept.survey_key, now, about=about)
+    settings = workspace.settings
+    begins = settings.public_address or f"http://{settings.public_host}:{settings.public_port}"
+    return id, f"{begins}/s/{kept.survey_key}?i={token}"
+
+
+class Following:
+    """Follows up for as long as the server runs: one thread decides and another sends, so that neither waits."""
+
+    def __init__(self, loop: ClosedLoop, snapshot: Callable[[], int]) -> None:
+        self.loop, self.snapshot = loop, snapshot
+        self._ended = threading.Event()
+        self._seen: tuple[int, str] | None = None
+        self._slow_at = self._tend_at = time.monotonic()
+        self._threads = [
+            threading.Thread(target=self._run, args=(step,), name=name, daemon=True)
+            for step, name in ((self._decide, "deciding"), (self._send, "sending"))
+        ]
+        for thread in self._threads:
+            thread.start()
+
+    def close(self) -> None:
+        """Ends after what is on its way."""
+        self._ended.set()
+        for thread in self._threads:
+            thread.join()
+        self.loop.sender.egress.close()
+
+    def _run(self, step: Callable[[], None]) -> None:
+        pause = EVERY
+        while not self._ended.wait(pause):
+            try:
+                step()
+                pause = EVERY
+            except Busy:
+                pause = EVERY
+            except Exception as error:  # noqa: BLE001 - the server goes on, and so does the loop
+                _log.error("following up failed", step=step.__name__, error=type(error).__name__)
+                pause = REST
+
+    def _decide(self) -> None:
+        now, state = time.monotonic(), (self.snapshot(), self.loop.book.state())
+        slow = now >= self._slow_at
+        if slow or state != self._seen:
+            self.loop.look_at_rules(slow=slow)
+            self._seen = state
+            self._slow_at = now + SLOW if slow else self._slow_at
+        if now >= self._tend_at:
+            self.loop.tend()
+            self._tend_at = now + TEND
+
+    def _send(self) -> None:
+        while self.loop.sender.send_due() and not self._ended.is_set():
+            pass
