@@ -40,6 +40,7 @@ JOINING = {
     "feeding", "import_console", "importing", "link_commands", "preview", "survey_commands",
     "following", "followup_commands",
     "score_commands", "scoring",
+    "asking", "asking_commands", "forecasting",
 }  # fmt: skip
 # Where things of a kind stand side by side; each file or folder in it is one of them.
 KINDS = (
@@ -48,6 +49,8 @@ KINDS = (
     "sources",
     "sources/exports/systems",
     "surveys/questions",
+    "surveys/channels",
+    "surveys/triggers",
     "actions/channels",
     "actions/triggers",
 )

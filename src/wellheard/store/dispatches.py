@@ -24,6 +24,7 @@ from wellheard.store.vault import Vault
 SENDING, SENT, FAILED, UNSURE = "sending", "sent", "failed", "unsure"
 TRIES = 8
 FIRST_REST, LONGEST_REST = timedelta(minutes=1), timedelta(hours=6)
+AFTER_DEATH = timedelta(minutes=5)  # longer than any message takes to be handed over
 ANSWERED, TOO_LATE = "answered", "too_late"
 
 
@@ -95,14 +96,22 @@ def note_failed(con: sa.Connection, dispatch: Dispatch, now: datetime, error: st
     _note(con, dispatch.dispatch_id, now, state=WAITING, due_at=later, error=error[:500])
 
 
-def recover(con: sa.Connection, workspace: str, now: datetime, again: frozenset[str]) -> int:
-    """Looks after what a process that died left on its way; gives how many messages it were.
+def note_unsure(con: sa.Connection, dispatch: Dispatch, now: datetime, error: str) -> None:
+    """Notes that nobody can tell whether a message went: it counts as sent, and is not sent again."""
+    _note(con, dispatch.dispatch_id, now, state=UNSURE, address=None, error=error[:500])
+    if dispatch.kind != REMINDER:
+        mark(con, dispatch.invitation_id, now, sent_at=now)
 
-    Those on the channels `again` are sent again, for their receivers know them by their keys. Called before sending
-    begins, and by one process only.
+
+def recover(
+    con: sa.Connection, workspace: str, now: datetime, again: frozenset[str], after: timedelta = AFTER_DEATH
+) -> int:
+    """Looks after what a process that died left on its way, `after` ago at least; gives how many messages it were.
+
+    Those on the channels `again` are sent again, for their receivers know them by their keys.
     """
     d = DISPATCHES.c
-    left = (d.workspace == workspace) & (d.state == SENDING)
+    left = (d.workspace == workspace) & (d.state == SENDING) & (d.changed_at <= now - after)
     rows = con.execute(sa.select(d.dispatch_id, d.invitation_id, d.channel, d.changed_at, d.kind).where(left)).all()
     for id, invitation_id, channel, changed_at, kind in rows:
         if channel in again:

@@ -320,6 +320,12 @@ def reasons(con: sa.Connection, workspace: str, since: datetime) -> dict[tuple[s
     return {(id, reason): n for id, reason, n in con.execute(found.group_by(SURVEYS.c.survey_id, a.reason))}
 
 
+def known_occasions(con: sa.Connection, survey_key: str, since: datetime) -> set[str]:
+    """The occasions of a survey that were decided since; an earlier one that comes again is seen when it is decided."""
+    a = ASKS.c
+    return set(con.scalars(sa.select(a.occasion).where((a.survey_key == survey_key) & (a.decided_at >= since))))
+
+
 def in_parts(names: Iterable[str]) -> Iterable[list[str]]:
     """The names in parts that fit into one statement."""
     listed = sorted(names)

@@ -18,9 +18,10 @@ class Trigger:
     It shows in the rows of `table` by their column `instant`, or where that is empty `otherwise`. A row counts where
     each column of `where` has one of the values (a None among them stands for empty), and none of `never`. `about` says
     which columns name what the survey is about, by the columns of an invitation. `traits` are columns by which people
-    can be chosen. With `first_of` only the first row of each customer with the same values there counts. `until` is the
-    column that ends repeated asking. `ahead` means that it is known before it happens. A `calendar` one shows in no
-    rows: everybody is asked on days that the survey names.
+    can be chosen. With `first_of` only the first row of each customer with the same values there counts, with `last_of`
+    only the last, once none of them has an empty instant. `until` is the column that ends repeated asking. `ahead`
+    means that it is known before it happens. A `calendar` one shows in no rows: everybody is asked on days that the
+    survey names.
     """
 
     title: str
@@ -33,6 +34,7 @@ class Trigger:
     about: Mapping[str, str] = field(default_factory=dict)
     traits: tuple[str, ...] = ()
     first_of: tuple[str, ...] | None = None
+    last_of: tuple[str, ...] | None = None
     until: str | None = None
     ahead: bool = False
     calendar: bool = False
