@@ -126,7 +126,9 @@ def training_rows(folder: Path, seed: int, without: str | None = None) -> list[R
         for sentiment in range(3):
             found += some([r for r in rows if r.sentiment == sentiment], 1_600)
         titles = [r for r in clothing(folder, titles=True) if not kept_back(r.text)]
-        found += some([r for r in titles if r.sentiment == 0], 1_200) + some([r for r in titles if r.sentiment == 2], 900)
+        found += some([r for r in titles if r.sentiment == 0], 1_200) + some(
+            [r for r in titles if r.sentiment == 2], 900
+        )
     found += some(requests(folder), 1_500)
     found += 8 * own(test=False)
     draw.shuffle(found)

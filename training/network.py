@@ -105,8 +105,9 @@ class Embedder(nn.Module):
         return nn.functional.normalize(self.base.upper(shared, attention_mask), dim=-1)
 
 
-def base_reader(weights: Path) -> Reader:
-    """A reader with the base model's weights and untrained heads."""
+def base_reader(weights: Path, seed: int) -> Reader:
+    """A reader with the base model's weights and untrained heads, which the seed draws."""
+    torch.manual_seed(seed)
     given, reader = load_file(weights), Reader()
     state = reader.state_dict()
     state["words.weight"] = given["embeddings.word_embeddings.weight"]

@@ -13,18 +13,22 @@ import importlib.metadata
 import importlib.util
 import json
 import random
+import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import torch
 from onnxruntime.quantization import QuantType, quantize_dynamic
 from tokenizers import Tokenizer
 from torch import Tensor, nn
 
-from training import cx, data
+from training import cx, data, pairs
 from training.network import WIDTH, Embedder, Reader, base_reader
 
 SEED, STEPS, BATCH, TOKENS, POOL = 20_261, 1_600, 32, 56, 40
+FINISH = 400  # steps of the second stage: negation and our own sentences, among rows of the first
+SLOWER = 0.5  # the second stage's rate, of the first's
 BODY, TOPS, DECAY, WARM = 1.4e-4, 1e-3, 0.01, 60
 CLASSES = (1.15, 1.25, 0.85)  # weights of the sentiments, since most rows are positive
 BASE = {
@@ -96,19 +100,29 @@ def loss_of(out: tuple[Tensor, ...], rows: list[data.Row]) -> Tensor:
     return total
 
 
-def trained(rows: list[data.Row], folder: Path, steps: int) -> Reader:
-    torch.manual_seed(SEED)
-    reader = base_reader(folder / "model.safetensors")
+def finishing_rows(rows: list[data.Row], steps: int) -> list[data.Row]:
+    """What the second stage sees."""
+    draw = random.Random(SEED + 1)
+    own = 4 * data.own(test=False)
+    made = pairs.pairs(SEED, steps * BATCH // 4)
+    mixed = own + made + draw.sample(rows, max(0, steps * BATCH - len(own) - len(made)))
+    draw.shuffle(mixed)
+    return mixed
+
+
+def train(reader: Reader, rows: list[data.Row], folder: Path, steps: int, seed: int, rate: float = 1.0) -> Reader:
+    """Trains for a number of steps, from the rate up and down to nothing; the same rows and seed give the same reader."""
     reader.freeze()
     reader.train()
     tops = [*reader.sentiment.parameters(), *reader.emotion.parameters(), *reader.feeling.parameters()]
     body = [p for layer in reader.layers for p in layer.parameters() if p.requires_grad]
-    step_by = torch.optim.AdamW([{"params": body, "lr": BODY}, {"params": tops, "lr": TOPS}], weight_decay=DECAY)
+    groups = [{"params": body, "lr": BODY * rate}, {"params": tops, "lr": TOPS * rate}]
+    step_by = torch.optim.AdamW(groups, weight_decay=DECAY)
     pace = torch.optim.lr_scheduler.LambdaLR(
         step_by, lambda n: min(1.0, (n + 1) / WARM) * max(0.0, (steps - n) / steps)
     )
     began = time.monotonic()
-    for n, batch in enumerate(batches(rows[: steps * BATCH], tokenizer(folder), random.Random(SEED))[:steps]):
+    for n, batch in enumerate(batches(rows[: steps * BATCH], tokenizer(folder), random.Random(seed))[:steps]):
         ids, mask = padded([pair[0] for pair in batch])
         loss = loss_of(reader(ids, mask), [pair[1] for pair in batch])
         step_by.zero_grad()
@@ -117,7 +131,9 @@ def trained(rows: list[data.Row], folder: Path, steps: int) -> Reader:
         step_by.step()
         pace.step()
         if n % 50 == 0:
-            print(f"{n} of {steps}, loss {loss.item():.3f}, {(n + 1) * BATCH / (time.monotonic() - began):.0f}/s", flush=True)
+            speed = (n + 1) * BATCH / (time.monotonic() - began)
+            sys.stdout.write(f"{n} of {steps}, loss {loss.item():.3f}, {speed:.0f}/s\n")
+            sys.stdout.flush()
     return reader.eval()
 
 
@@ -148,23 +164,43 @@ def main() -> None:
     asked.add_argument("--data", type=Path, required=True)
     asked.add_argument("--out", type=Path, required=True)
     asked.add_argument("--steps", type=int, default=STEPS)
+    asked.add_argument("--finish", type=int, default=FINISH, help="steps of the second stage; 0 leaves it out")
+    asked.add_argument("--first", type=Path, help="the weights after the first stage, where it was run before")
     asked.add_argument("--without")
     told = asked.parse_args()
     torch.set_num_threads(1)  # so that sums are added in one order
     folder = base_folder()
     rows = data.training_rows(told.data, SEED, told.without)
     told.out.mkdir(parents=True, exist_ok=True)
-    reader = trained(rows, folder, told.steps)
+    reader = base_reader(folder / "model.safetensors", SEED)
+    if told.first:
+        reader.load_state_dict(torch.load(told.first))
+    else:
+        train(reader, rows, folder, told.steps, SEED)
+        torch.save(reader.state_dict(), told.out / "first.pt")
+    if told.finish:
+        torch.manual_seed(SEED + 1)
+        train(reader, finishing_rows(rows, told.finish), folder, told.finish, SEED + 1, SLOWER)
     torch.save(reader.state_dict(), told.out / "reader.pt")
-    write_graphs(reader, base_reader(folder / "model.safetensors"), told.out)
-    made = {
-        "steps": told.steps, "texts_seen": min(len(rows), told.steps * BATCH), "seed": SEED, "without": told.without,
+    write_graphs(reader.eval(), base_reader(folder / "model.safetensors", SEED), told.out)
+    (told.out / "training.json").write_text(json.dumps(_made(told, len(rows)), indent=2) + "\n", "utf-8")
+
+
+def _made(told: argparse.Namespace, rows: int) -> dict[str, Any]:
+    graphs = ("reader", "embedder")
+    packages = ("torch", "onnx", "onnxruntime", "tokenizers")
+    return {
+        "steps": told.steps,
+        "finishing_steps": told.finish,
+        "texts_seen": min(rows, told.steps * BATCH) + told.finish * BATCH,
+        "seed": SEED,
+        "without": told.without,
         "data": {name: data.hash_of(told.data, name) for name in data.SOURCES if name != told.without},
-        "own_sentences": cx.hashes(), "base": BASE,
-        "packages": {name: importlib.metadata.version(name) for name in ("torch", "onnx", "onnxruntime", "tokenizers")},
-        "graphs": {n: hashlib.sha256((told.out / f"{n}.onnx").read_bytes()).hexdigest() for n in ("reader", "embedder")},
-    }  # fmt: skip
-    (told.out / "training.json").write_text(json.dumps(made, indent=2) + "\n", "utf-8")
+        "own_sentences": cx.hashes(),
+        "base": BASE,
+        "packages": {name: importlib.metadata.version(name) for name in packages},
+        "graphs": {n: hashlib.sha256((told.out / f"{n}.onnx").read_bytes()).hexdigest() for n in graphs},
+    }
 
 
 if __name__ == "__main__":

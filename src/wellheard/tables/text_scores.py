@@ -83,6 +83,18 @@ TABLE = Table(
             aliases=("intensity", "emotion_strength"),
         ),
         Column("topic_id", Type.TEXT, "What the text is about.", aliases=("topic", "theme", "theme_id", "category")),
+        Column("topic_name", Type.TEXT, "The topic's name when the text was placed."),
+        Column("topic_group", Type.TEXT, "The wider topic that the topic belongs to."),
+        Column(
+            "issue",
+            Type.TEXT,
+            "What kind of text it is.",
+            one_of=("question", "request", "complaint", "suggestion", "praise", "statement"),
+            aliases=("issue_type",),
+        ),
+        Column("rating_band", Type.TEXT, "The rating given beside the text.", one_of=("low", "middle", "high")),
+        Column("disagrees", Type.BOOLEAN, "Whether the text says the opposite of the rating given beside it."),
+        Column("unread", Type.TEXT, "Why nothing was read: no content, or a language that no model here reads."),
         Column(
             "aspect",
             Type.TEXT,

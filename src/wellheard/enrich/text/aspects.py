@@ -85,6 +85,8 @@ def aspects_of(parts: list[tuple[str, Read]], words: Mapping[str, str]) -> tuple
     made = []
     for name, told in found.items():
         mean = sum(valence for valence, _, _ in told) / len(told)
-        sentiment = told[0][1] if len(told) == 1 else "positive" if mean > 0.1 else "negative" if mean < -0.1 else "neutral"
+        sentiment = (
+            told[0][1] if len(told) == 1 else "positive" if mean > 0.1 else "negative" if mean < -0.1 else "neutral"
+        )
         made.append(Aspect(name, sentiment, round(mean, 4), told[0][2]))
     return tuple(made)

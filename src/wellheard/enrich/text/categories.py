@@ -21,7 +21,9 @@ def fitted(meanings: Numbers, names: Sequence[str]) -> Any:
     return LogisticRegression(C=STRENGTH, max_iter=500, class_weight="balanced").fit(meanings, list(names))
 
 
-def assigned(topics: Topics, meanings: Numbers, meanings_of: Callable[[Sequence[str]], Sequence[Numbers]]) -> list[str | None]:
+def assigned(
+    topics: Topics, meanings: Numbers, meanings_of: Callable[[Sequence[str]], Sequence[Numbers]]
+) -> list[str | None]:
     """The topic of each meaning. A defined category takes what its examples make likely, against all other topics."""
     found = nearest(topics, meanings)
     own = [topic for topic in topics.topics if topic.defined]

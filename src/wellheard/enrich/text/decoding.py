@@ -12,8 +12,27 @@ from wellheard.enrich.text.graph import Numbers, Outputs
 from wellheard.enrich.text.reading import EMOTIONS, SENTIMENTS, STRENGTHS, Read
 
 BOOSTERS = frozenset(
-    "very really so extremely absolutely totally completely utterly incredibly super highly terribly awfully never "
-    "always worst best ever again".split()
+    [
+        "very",
+        "really",
+        "so",
+        "extremely",
+        "absolutely",
+        "totally",
+        "completely",
+        "utterly",
+        "incredibly",
+        "super",
+        "highly",
+        "terribly",
+        "awfully",
+        "never",
+        "always",
+        "worst",
+        "best",
+        "ever",
+        "again",
+    ]
 )
 MOST_EMOTIONS = 3
 _CAPITALS = re.compile(r"\b[A-Z]{3,}\b")

@@ -61,4 +61,6 @@ def words_that_spoke(text: str) -> list[tuple[str, float]]:
 def _raw(text: str) -> float:
     """The compound score before it is squeezed into −1 to 1, in its tanh-like scale."""
     score = compound(text)
-    return math.copysign(math.sqrt(15 * score**2 / max(1e-9, 1 - score**2)), score) if abs(score) < 0.9999 else score * 60
+    return (
+        math.copysign(math.sqrt(15 * score**2 / max(1e-9, 1 - score**2)), score) if abs(score) < 0.9999 else score * 60
+    )

@@ -7,7 +7,7 @@ each correction makes the next version, and two versions can be compared.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -26,13 +26,169 @@ EXAMPLES = 10  # texts by which a person defines a category
 SURE = 0.5  # the probability from which a text belongs to a defined category
 MOST = 60  # topics that a run finds
 STOP = frozenset(
-    "a about after again all also am an and any are as at be because been before being but by can could did do does "
-    "doing don down during each even every few for from further get got had has have having he her here hers him his "
-    "how i if in into is it its just like make me more most my myself no nor not now of off on once one only or other "
-    "our ours out over own re really s same she should so some still such t than that the their theirs them then there "
-    "these they this those through to too two u up us very was we were what when where which while who whom why will "
-    "with would you your yours use using used want need please thank thanks good bad great nice mail link account "
-    "number user im ive dont didnt cant wont isnt wasnt couldnt wouldnt doesnt ll ve d m".split()
+    [
+        "a",
+        "about",
+        "after",
+        "again",
+        "all",
+        "also",
+        "am",
+        "an",
+        "and",
+        "any",
+        "are",
+        "as",
+        "at",
+        "be",
+        "because",
+        "been",
+        "before",
+        "being",
+        "but",
+        "by",
+        "can",
+        "could",
+        "did",
+        "do",
+        "does",
+        "doing",
+        "don",
+        "down",
+        "during",
+        "each",
+        "even",
+        "every",
+        "few",
+        "for",
+        "from",
+        "further",
+        "get",
+        "got",
+        "had",
+        "has",
+        "have",
+        "having",
+        "he",
+        "her",
+        "here",
+        "hers",
+        "him",
+        "his",
+        "how",
+        "i",
+        "if",
+        "in",
+        "into",
+        "is",
+        "it",
+        "its",
+        "just",
+        "like",
+        "make",
+        "me",
+        "more",
+        "most",
+        "my",
+        "myself",
+        "no",
+        "nor",
+        "not",
+        "now",
+        "of",
+        "off",
+        "on",
+        "once",
+        "one",
+        "only",
+        "or",
+        "other",
+        "our",
+        "ours",
+        "out",
+        "over",
+        "own",
+        "re",
+        "really",
+        "s",
+        "same",
+        "she",
+        "should",
+        "so",
+        "some",
+        "still",
+        "such",
+        "t",
+        "than",
+        "that",
+        "the",
+        "their",
+        "theirs",
+        "them",
+        "then",
+        "there",
+        "these",
+        "they",
+        "this",
+        "those",
+        "through",
+        "to",
+        "too",
+        "two",
+        "u",
+        "up",
+        "us",
+        "very",
+        "was",
+        "we",
+        "were",
+        "what",
+        "when",
+        "where",
+        "which",
+        "while",
+        "who",
+        "whom",
+        "why",
+        "will",
+        "with",
+        "would",
+        "you",
+        "your",
+        "yours",
+        "use",
+        "using",
+        "used",
+        "want",
+        "need",
+        "please",
+        "thank",
+        "thanks",
+        "good",
+        "bad",
+        "great",
+        "nice",
+        "mail",
+        "link",
+        "account",
+        "number",
+        "user",
+        "im",
+        "ive",
+        "dont",
+        "didnt",
+        "cant",
+        "wont",
+        "isnt",
+        "wasnt",
+        "couldnt",
+        "wouldnt",
+        "doesnt",
+        "ll",
+        "ve",
+        "d",
+        "m",
+    ]
 )
 _WORD = re.compile(r"[^\W\d_]{2,}(?:'[a-z]+)?")
 
@@ -183,7 +339,9 @@ def names_of(groups: Sequence[Sequence[str]], most: int = 6) -> list[list[str]]:
     named = []
     for found_ in counts:
         size = max(1, sum(found_.values()))
-        weight = {g: n / size * float(np.log(1 + mean / total[g])) * (1.3 if " " in g else 1) for g, n in found_.items()}
+        weight = {
+            g: n / size * float(np.log(1 + mean / total[g])) * (1.3 if " " in g else 1) for g, n in found_.items()
+        }
         order = sorted((g for g in weight if found_[g] > 1 or size < 40), key=lambda g: (-weight[g], g))
         named.append(_apart(order, most))
     return named
@@ -211,7 +369,9 @@ def _grams(texts: Sequence[str]) -> dict[str, int]:
     return counts
 
 
-def _quotes(texts: Sequence[str], meanings: Numbers, members: npt.NDArray[np.int64], centre: Numbers) -> tuple[str, ...]:
+def _quotes(
+    texts: Sequence[str], meanings: Numbers, members: npt.NDArray[np.int64], centre: Numbers
+) -> tuple[str, ...]:
     order = members[np.argsort(-(meanings[members] @ centre), kind="stable")]
     return tuple(dict.fromkeys(texts[n] for n in order))[:QUOTES]
 
@@ -271,7 +431,9 @@ def split(topics: Topics, id: str, texts: Sequence[str], meanings: Numbers) -> T
     """A topic as two, by its own texts; the larger part keeps the id. Raises BadCall where there are too few."""
     old = topics.topic(id)
     if len(texts) < 2 * LEAST:
-        raise BadCall(f"{old.name} has {len(texts)} texts, too few to split", hint=f"{2 * LEAST} are needed", field="topic")
+        raise BadCall(
+            f"{old.name} has {len(texts)} texts, too few to split", hint=f"{2 * LEAST} are needed", field="topic"
+        )
     labels = clustered(meanings, k=2)
     parts = [np.flatnonzero(labels == c) for c in range(2)]
     words = names_of([[texts[n] for n in part] for part in parts])
@@ -289,7 +451,9 @@ def defined(topics: Topics, name: str, examples: Sequence[str], meanings: Number
     """With a category that a person defines by examples. Raises BadCall for fewer than ten."""
     said = tuple(dict.fromkeys(" ".join(e.split()) for e in examples if e.strip()))
     if len(said) < EXAMPLES:
-        raise BadCall(f"{len(said)} different examples are given", hint=f"give {EXAMPLES}, one a line", field="examples")
+        raise BadCall(
+            f"{len(said)} different examples are given", hint=f"give {EXAMPLES}, one a line", field="examples"
+        )
     if not name.strip():
         raise BadCall("a category needs a name", hint="give a word or two", field="name")
     centre = _unit(meanings.mean(axis=0))
@@ -302,5 +466,7 @@ def _with(topics: Topics, topic: Topic, words: str) -> Topics:
     return _next(topics, tuple(topic if t.id == topic.id else t for t in topics.topics), words)
 
 
-def _next(topics: Topics, rest: tuple[Topic, ...], words: str, gone: tuple[tuple[float, ...], ...] | None = None) -> Topics:
+def _next(
+    topics: Topics, rest: tuple[Topic, ...], words: str, gone: tuple[tuple[float, ...], ...] | None = None
+) -> Topics:
     return Topics(topics.version + 1, rest, topics.next_id, topics.gone if gone is None else gone, words)
