@@ -14,15 +14,17 @@ from typing import Any
 
 import uvicorn
 
-from wellheard.app import ImportCall, Workspace
+from wellheard.app import Workspace
 from wellheard.base.errors import BadCall, Refused
 from wellheard.demo import is_simulated
 from wellheard.enrich.conversation_timeline import timeline_of
+from wellheard.importing import ImportCall, reading_of, taken_as
 from wellheard.jobs import Merging
 from wellheard.metrics.answer import Answer
 from wellheard.metrics.curves import Curves, cohort_curves
 from wellheard.metrics.question import Question
 from wellheard.sources import files
+from wellheard.sources.exports import exports
 from wellheard.sources.recipe import ATTRIBUTE, Take, completed, mapped
 from wellheard.store.inbox import Inbox
 from wellheard.store.store import open_store
@@ -31,7 +33,7 @@ from wellheard.surveys.shelf import Shelf
 from wellheard.web.public.application import make_public_app
 from wellheard.web.public.reception import reception_of
 from wellheard.web.server import make_app
-from wellheard.web.services import Draft, Preview, Progress, Report, Services, Turned
+from wellheard.web.services import Draft, ExportQuestion, KnownExport, Preview, Progress, Report, Services, Turned
 from wellheard.web.widget.script import widget_script
 
 LOCAL = ("127.0.0.1", "localhost", "::1")
@@ -196,6 +198,8 @@ def services_of(workspace: Workspace, door: Door | None = None) -> Services:
         uploads=workspace.folder / "uploads",
         preview=_preview,
         suggest=_suggested,
+        exports=lambda: {name: export.title for name, export in exports().items()},
+        known_export=_known_export,
         take=lambda draft, dry, progress: _take(workspace, draft, dry, progress),
         recipe=recipe_text,
         imports=workspace.imports,
@@ -243,6 +247,23 @@ def _preview(path: Path) -> Preview:
     )
 
 
+def _known_export(path: Path, system: str | None, told: Mapping[str, str]) -> KnownExport | None:
+    """What a file is as the export of a system that is known, or named; None where it is none."""
+    reading = reading_of(path, ImportCall(paths=(path,), export=system, questions=told))
+    if reading is None:
+        return None
+    laid = reading.laid
+    return KnownExport(
+        system=reading.system,
+        title=reading.title,
+        tables=tuple(laid.columns),
+        questions=[ExportQuestion(q.key, q.words, taken_as(q), q.why) for q in laid.questions],
+        zone=laid.zone,
+        asks_zone=laid.asks_zone,
+        notes=laid.notes,
+    )
+
+
 def _suggested(table: str, columns: Sequence[str]) -> Mapping[str, str]:
     """Canonical column to the file's column, for those whose names say it."""
     (rule,) = completed(mapped(table, table, {}, {}), list(columns)).rules
@@ -251,6 +272,17 @@ def _suggested(table: str, columns: Sequence[str]) -> Mapping[str, str]:
 
 def _take(workspace: Workspace, draft: Draft, dry_run: bool, progress: Progress) -> Report:
     """Takes exactly what a draft maps, by a recipe beside the file: what the page leaves out stays out."""
+    if draft.export:
+        call = ImportCall(
+            paths=(draft.file,),
+            source=draft.source or None,
+            tz=draft.tz,
+            fold=draft.fold,
+            dry_run=dry_run,
+            export=draft.export,
+            questions=draft.questions,
+        )
+        return workspace.import_files(call, progress)
     recipe = draft.file.with_name("recipe.toml")
     recipe.write_text(recipe_text(draft), encoding="utf-8")
     call = ImportCall(paths=(draft.file,), recipe=recipe, dry_run=dry_run)

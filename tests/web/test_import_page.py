@@ -178,3 +178,47 @@ def test_S8_hostile_file_names_headers_and_cells_are_only_text(
         pages += [finished(fresh, address), fresh.get("/import").text]
         for page in pages:
             harmless(page)
+
+
+QUALTRICS = (
+    "StartDate,EndDate,Status,RecordedDate,ResponseId,Q1,Q2,Q3\n"
+    'Start,End,Type,Recorded,Key,"<b>How</b> likely are you to recommend us?",How satisfied are you?,Why?\n'
+    + ",".join(
+        '"{""ImportId"":""' + name + '""}"'
+        for name in ("startDate", "endDate", "status", "recordedDate", "_recordId", "QID1", "QID2", "QID3_TEXT")
+    )
+    + "\n"
+    "2026-03-01 09:00:00,2026-03-01 09:01:00,0,2026-03-01 09:01:00,R_1,10,2,fine\n"
+    "2026-03-01 10:00:00,2026-03-01 10:01:00,1,2026-03-01 10:01:00,R_2,0,1,trying it\n"
+)
+
+
+def test_a_known_export_says_what_it_asks_and_is_told_the_rest(fresh: TestClient, token_of: Token) -> None:
+    token = token_of(fresh)
+    address = uploaded(fresh, token, "relations.csv", QUALTRICS)
+    page = fresh.get(f"/import/{address}").text
+    assert "An export of Qualtrics" in page
+    assert "nps 0–10, main" in page
+    assert "<b>How</b>" not in page
+
+    chosen = {"export": "qualtrics", "question-1": "Q2", "asks-1": "csat:1-7", "source": "relations"}
+    fresh.post(f"/import/{address}/check", data={"form_token": token, **chosen})
+    assert "--tz" in finished(fresh, address)  # the file does not say which clock its times are of
+
+    fresh.post(f"/import/{address}/check", data={"form_token": token, **chosen, "tz": "America/Denver"})
+    looked = finished(fresh, address)
+    assert "csat 1–7, main" in looked
+    assert "3 trial answers: kept, and in no KPI" in looked
+    fresh.post(f"/import/{address}/run", data={"form_token": token})
+    assert "It is in" in finished(fresh, address)
+    nps = fresh.get("/api/v1/kpis/nps?rows=true").json()["data"]
+    assert [(row["instant"], row["why"]) for row in nps] == [
+        ("2026-03-01T17:01:00+00:00", "a trial answer"),
+        ("2026-03-01T16:01:00+00:00", "counted"),
+    ]
+
+
+def test_a_file_that_is_no_known_export_can_be_named_as_one(fresh: TestClient, token_of: Token) -> None:
+    address = uploaded(fresh, token_of(fresh), "answers.csv", "date,would you recommend us\n2026-03-01T09:00:00Z,9\n")
+    assert "What do the columns mean?" in fresh.get(f"/import/{address}").text
+    assert "would you recommend us" in fresh.get(f"/import/{address}?export=wide").text

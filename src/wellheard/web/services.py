@@ -71,6 +71,12 @@ class Report(Protocol):
     def rejects_file(self) -> Path | None: ...
     @property
     def readings(self) -> Sequence[tuple[str, str]]: ...
+    @property
+    def left_out(self) -> Sequence[tuple[str, int]]: ...
+    @property
+    def questions(self) -> Sequence[tuple[str, str, str]]: ...
+    @property
+    def notes(self) -> Sequence[str]: ...
 
 
 class Import(Protocol):
@@ -185,11 +191,35 @@ class Preview:
 
 
 @dataclass(frozen=True)
+class ExportQuestion:
+    """A question of a known export: its key, its words, what it is taken as, and how that is known."""
+
+    key: str
+    words: str
+    taken_as: str
+    why: str
+
+
+@dataclass(frozen=True)
+class KnownExport:
+    """A file that is a known system's export: which, what it asks, and why its zone must be told, where it must."""
+
+    system: str
+    title: str
+    tables: Sequence[str]
+    questions: Sequence[ExportQuestion]
+    zone: str | None
+    asks_zone: str
+    notes: Sequence[str]
+
+
+@dataclass(frozen=True)
 class Draft:
     """An import as the page has it so far: exactly these columns are taken, and no other.
 
-    `mapping` is canonical column to the file's column, `constants` canonical column to a value for every row, and
-    `date_formats` the file's column to its format.
+    With `export` the file is that system's, and `questions` says what some of its columns ask. `mapping` is canonical
+    column to the file's column, `constants` canonical column to a value for every row, and `date_formats` the file's
+    column to its format.
     """
 
     file: Path
@@ -201,6 +231,8 @@ class Draft:
     fold: str | None = None
     decimal: str | None = None
     date_formats: Mapping[str, str] = field(default_factory=dict)
+    export: str | None = None
+    questions: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -220,6 +252,8 @@ class Services:
     uploads: Path
     preview: Callable[[Path], Preview]
     suggest: Callable[[str, Sequence[str]], Mapping[str, str]]
+    exports: Callable[[], Mapping[str, str]]
+    known_export: Callable[[Path, str | None, Mapping[str, str]], KnownExport | None]
     take: Callable[[Draft, bool, Progress], Report]
     recipe: Callable[[Draft], str]
     imports: Callable[[], Sequence[Import]]

@@ -15,7 +15,7 @@ from wellheard.base.errors import BadCall, WellheardError
 from wellheard.tables.catalogue import tables
 from wellheard.tables.table import Table, Type
 from wellheard.web.drafts import Drafts, Upload
-from wellheard.web.services import Draft
+from wellheard.web.services import Draft, KnownExport
 from wellheard.web.site import Site
 
 COMMON = ("source_id", "updated_at")
@@ -26,6 +26,16 @@ CONSTANTS, FORMATS = 3, 2
 LEAVE, KEEP = "", "+"
 TABLES_FIRST = ("survey_responses", "conversations", "orders", "subscriptions", "customers", "accounts", "feedback")
 SEE_OTHER = 303
+MOST_QUESTIONS = 500  # of an export, that its page shows
+# What a question of an export may be said to ask, as `--question` has it.
+ASKS = (
+    ("nps", "recommendation, 0 to 10"), ("csat:1-5", "satisfaction, 1 to 5"), ("csat:1-7", "satisfaction, 1 to 7"),
+    ("csat:1-10", "satisfaction, 1 to 10"), ("csat:0-10", "satisfaction, 0 to 10"),
+    ("ces:1-7", "ease, 1 to 7, high is easy"), ("ces:1-5", "ease, 1 to 5, high is easy"),
+    ("ces:1-7:low", "effort, 1 to 7, low is easy"), ("ces:1-5:low", "effort, 1 to 5, low is easy"),
+    ("custom", "a number of its own, in no KPI"), ("choice", "one of some answers"), ("text", "an open question"),
+    ("skip", "leave it out"),
+)  # fmt: skip
 
 
 def routes(site: Site) -> APIRouter:
@@ -56,9 +66,11 @@ def routes(site: Site) -> APIRouter:
         return RedirectResponse(f"/import/{stored.token}", SEE_OTHER)
 
     @router.get("/import/{token}")
-    def mapping(request: Request, token: str, table: str = "") -> HTMLResponse:
+    def mapping(request: Request, token: str, table: str = "", export: str = "") -> HTMLResponse:
         found = drafts.find(token)
         try:
+            if not table and (known := _known(site, found, export)) is not None:
+                return site.page(request, "export.html", **_exported(found, known))
             context = _mapping(site, found, table)
         except WellheardError as error:
             return site.page(
@@ -119,6 +131,8 @@ def _columns(site: Site, upload: Upload) -> Sequence[str]:
 
 def draft_of(upload: Upload, chosen: Mapping[str, str], columns: Sequence[str]) -> Draft:
     """The import that a form says. Raises BadCall where two columns mean the same, or a value has no column."""
+    if chosen.get("export"):
+        return _draft_of_export(upload, chosen)
     table = _table(chosen.get("table", ""))
     mapping: dict[str, str] = {}
     for number, column in enumerate(columns):
@@ -152,6 +166,49 @@ def draft_of(upload: Upload, chosen: Mapping[str, str], columns: Sequence[str]) 
         decimal=chosen.get("decimal") or None,
         date_formats=formats,
     )
+
+
+def _draft_of_export(upload: Upload, chosen: Mapping[str, str]) -> Draft:
+    """The import of a known export that a form says: what is left as it was recognised is not told."""
+    told = {
+        chosen[f"question-{number}"]: chosen[f"asks-{number}"]
+        for number in range(MOST_QUESTIONS)
+        if chosen.get(f"asks-{number}") and chosen.get(f"question-{number}")
+    }
+    return Draft(
+        file=upload.file,
+        table="survey_responses",
+        source=chosen.get("source", "").strip(),
+        mapping={},
+        tz=chosen.get("tz", "").strip() or None,
+        fold=chosen.get("fold") or None,
+        export=chosen["export"],
+        questions=told,
+    )
+
+
+def _known(site: Site, upload: Upload, export: str) -> KnownExport | None:
+    """The upload as a known system's export: as recognised, as named, or as chosen before."""
+    before = upload.chosen.get("export", "")
+    if not export and upload.chosen and not before:
+        return None  # its columns were mapped by hand
+    return site.services.known_export(upload.file, export or before or None, {})
+
+
+def _exported(upload: Upload, known: KnownExport) -> dict[str, Any]:
+    chosen = upload.chosen if upload.chosen.get("export") == known.system else {}
+    told = {
+        chosen[f"question-{n}"]: chosen.get(f"asks-{n}", "") for n in range(MOST_QUESTIONS) if f"question-{n}" in chosen
+    }
+    return {
+        "upload": upload,
+        "known": known,
+        "questions": list(enumerate(known.questions[:MOST_QUESTIONS])),
+        "asks": ASKS,
+        "told": told,
+        "titles": {table.name: table.title for table in _in_order()},
+        "chosen": {"source": known.system, "tz": known.zone or "", "fold": ""} | chosen,
+    }
 
 
 def _table(name: str) -> Table:
@@ -200,6 +257,7 @@ def _mapping(site: Site, upload: Upload, table_name: str) -> dict[str, Any]:
         "free": FREE,
         "keep": KEEP,
         "needed": needed(site, table),
+        "exports": site.services.exports(),
     }
 
 
@@ -251,6 +309,8 @@ def _shown(value: object) -> str:
 
 def _unfilled(site: Site, upload: Upload) -> dict[str, list[str]]:
     """The columns that KPIs need and that this mapping leaves empty."""
+    if upload.chosen.get("export"):
+        return {}
     table = _table(upload.chosen.get("table", ""))
     filled = {value for name, value in upload.chosen.items() if name.startswith(("col-", "set-"))}
     made = {column.name for column in table.columns if column.made_by}
