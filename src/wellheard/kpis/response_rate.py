@@ -15,7 +15,8 @@ KINDS = ("nps", "csat", "ces", "emotion", "intent")
 
 def rows(ask: Ask) -> ir.Table:
     t = _answered(ask, ask.in_range(ask.facts("survey_invitations")))
-    out = []
+    # Some systems list who wants no more, and not when they were asked: nobody there left a question unanswered.
+    out = [(t.sent_at.isnull() & t.unsubscribed & ~t.answered, "says only that somebody wants no more surveys")]
     for kind in KINDS:
         if ask.has(f"for_{kind}"):
             out.append((~_asks_for(ask, t, kind), f"its survey has no question of the kind {kind}"))
@@ -71,6 +72,13 @@ def _surveys(reader: Reader, kind: str) -> list[str]:
     return sorted(row["survey_id"] for row in reader.run(some).to_pylist())
 
 
+def _wanting_no_more() -> dict[str, list[dict[str, object]]]:
+    """Ten invitations, and two people of whom nothing is known but that they want no more."""
+    rows = invitations(answered=3, seen=2, delivered=3, bounced=2)
+    leaving = [{"source_id": f"left-{n}", "customer_id": f"left-{n}", "unsubscribed": True} for n in range(2)]
+    return {**rows, "survey_invitations": [*rows["survey_invitations"], *leaving]}
+
+
 TEN = invitations(answered=3, seen=2, delivered=3, bounced=2)
 YOUNG = invitations(answered=3, seen=2, delivered=3, bounced=2, young=4)
 
@@ -121,6 +129,7 @@ KPI = Metric(
         Example("of all sent, the youngest too", YOUNG, 100 * 3 / 14, 14, variant="as_chatwoot"),
         Example("surveys that ask for satisfaction", TEN, 37.5, 8, variant="for_csat"),
         Example("four more of yesterday", YOUNG, 37.5, 8, pending=4),
+        Example("two more who want no surveys", _wanting_no_more(), 37.5, 8),
         Example("nobody asked", {}, None, 0),
     ),
 )
