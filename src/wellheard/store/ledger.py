@@ -300,8 +300,9 @@ def entries(
 ) -> list[Entry]:
     """The newest lines of the ledger."""
     a = ASKS.c
-    both = sa.select(ASKS, SURVEYS.c.survey_id, DISPATCHES.c.state, DISPATCHES.c.error).join(SURVEYS)
-    which = both.outerjoin(DISPATCHES, DISPATCHES.c.ask_id == a.ask_id).where(a.workspace == workspace)
+    joined = ASKS.join(SURVEYS).outerjoin(DISPATCHES, DISPATCHES.c.ask_id == a.ask_id)
+    both = sa.select(ASKS, SURVEYS.c.survey_id, DISPATCHES.c.state, DISPATCHES.c.error).select_from(joined)
+    which = both.where(a.workspace == workspace)
     if survey_id is not None:
         which = which.where(SURVEYS.c.survey_id == survey_id)
     if asked is not None:
@@ -315,7 +316,8 @@ def entries(
 def reasons(con: sa.Connection, workspace: str, since: datetime) -> dict[tuple[str, str], int]:
     """How many were decided since, by survey and reason; the reason of those who were asked is empty."""
     a = ASKS.c
-    each = sa.select(SURVEYS.c.survey_id, sa.func.coalesce(a.reason, ""), sa.func.count()).join(SURVEYS)
+    columns = (SURVEYS.c.survey_id, sa.func.coalesce(a.reason, ""), sa.func.count())
+    each = sa.select(*columns).select_from(ASKS.join(SURVEYS))
     found = each.where((a.workspace == workspace) & (a.decided_at >= since) & ~a.test)
     return {(id, reason): n for id, reason, n in con.execute(found.group_by(SURVEYS.c.survey_id, a.reason))}
 
