@@ -21,7 +21,7 @@ from wellheard.base.schedules import Schedule, schedule_from_rows
 from wellheard.metrics import listing
 from wellheard.store.followup import Transaction
 from wellheard.store.invitations import invite
-from wellheard.store.store import Store
+from wellheard.store.store import Store, open_store
 from wellheard.store.surveys import survey_called
 from wellheard.store.vault import open_vault
 
@@ -92,6 +92,30 @@ def _invited(
     settings = workspace.settings
     begins = settings.public_address or f"http://{settings.public_host}:{settings.public_port}"
     return id, f"{begins}/s/{kept.survey_key}?i={token}"
+
+
+class LoopService:
+    """The closed loop as pages get it: the one that the server runs, else one of its own, opened on first use."""
+
+    def __init__(self, workspace: Workspace, running: ClosedLoop | None = None) -> None:
+        self.workspace = workspace
+        self._running, self._own = running, running is None
+        self._lock = threading.Lock()
+
+    def __call__(self) -> ClosedLoop:
+        with self._lock:
+            if self._running is None:
+                store = open_store(self.workspace.home, self.workspace.settings)
+                self._running = closed_loop_of(self.workspace, store)
+            return self._running
+
+    def close(self) -> None:
+        """Lets go of a loop of its own."""
+        with self._lock:
+            if self._own and self._running is not None:
+                self._running.sender.egress.close()
+                self._running.store.close()
+                self._running = None
 
 
 class Following:

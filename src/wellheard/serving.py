@@ -14,10 +14,12 @@ from typing import Any
 
 import uvicorn
 
+from wellheard.actions.closed_loop import ClosedLoop
 from wellheard.app import Workspace
 from wellheard.base.errors import BadCall, Refused
 from wellheard.demo import is_simulated
 from wellheard.enrich.conversation_timeline import timeline_of
+from wellheard.following import Following, LoopService, closed_loop_of
 from wellheard.importing import ImportCall, reading_of, taken_as
 from wellheard.jobs import Merging
 from wellheard.metrics.answer import Answer
@@ -84,6 +86,7 @@ class Door:
 
     address: str
     published: Published
+    loop: ClosedLoop
 
     def page(self, survey_id: str) -> str | None:
         """The address of a survey's page; None while it has none, as when its file is wrong."""
@@ -127,13 +130,16 @@ def taking_answers(workspace: Workspace) -> Iterator[Door]:
         serving = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, name="public", daemon=True)
         serving.start()
         merging = Merging(workspace, store)
+        loop = closed_loop_of(workspace, store)
+        following = Following(loop, workspace.lake.snapshot)
         host = f"[{settings.public_host}]" if ":" in settings.public_host else settings.public_host
         try:
-            yield Door(settings.public_address or f"http://{host}:{listening.getsockname()[1]}", published)
+            yield Door(settings.public_address or f"http://{host}:{listening.getsockname()[1]}", published, loop)
         finally:
             server.should_exit = True
             serving.join()
             merging.close()
+            following.close()
             inbox.close()
             store.close()
 
@@ -221,6 +227,7 @@ def services_of(workspace: Workspace, door: Door | None = None) -> Services:
         submissions=workspace.submissions,
         survey_address=lambda id: door.page(id) if door else None,
         widget_tag=lambda id: door.widget(id) if door else None,
+        loop=LoopService(workspace, door.loop if door else None),
     )
 
 

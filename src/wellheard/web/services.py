@@ -8,6 +8,7 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Any, Protocol
 
+from wellheard.actions.closed_loop import ClosedLoop
 from wellheard.base.settings import Settings
 from wellheard.metrics.answer import Answer
 from wellheard.metrics.curves import Curves
@@ -18,6 +19,13 @@ from wellheard.metrics.target import Target
 from wellheard.surveys.shelf import Shelf
 
 Progress = Callable[[str, int], None]
+
+
+class Loop(Protocol):
+    """Gives the closed loop of the workspace, opened on first use, and lets go of what it opened itself."""
+
+    def __call__(self) -> ClosedLoop: ...
+    def close(self) -> None: ...
 
 
 class Feed(Protocol):
@@ -275,3 +283,4 @@ class Services:
     submissions: Callable[[], Mapping[str, Filled]]
     survey_address: Callable[[str], str | None]
     widget_tag: Callable[[str], str | None]
+    loop: Loop

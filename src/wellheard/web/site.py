@@ -48,7 +48,7 @@ class Site:
         self.figures = Figures(services)
         self.tokens = Tokens()
         self.ending = threading.Event()
-        self.closing: list[Callable[[], None]] = [self.figures.close]
+        self.closing: list[Callable[[], None]] = [self.figures.close, services.loop.close]
         self._templates = Environment(
             loader=FileSystemLoader(HERE / "pages"),
             autoescape=True,
