@@ -37,7 +37,7 @@ NARROW = {
 # The files that join rooms: app, cli and jobs, and the parts into which the command line is cut.
 JOINING = {
     "__init__", "app", "cli", "jobs", "console", "serving", "demo", "doctor", "desk", "kpi_contract", "kpi_pages",
-    "feeding", "import_console", "importing", "link_commands", "preview", "survey_commands",
+    "feeding", "import_console", "importing", "link_commands", "preview", "survey_commands", "text_commands",
     "following", "followup_commands",
     "score_commands", "scoring",
     "asking", "asking_commands", "forecasting",
@@ -70,6 +70,7 @@ FENCES = {
     "starlette": ("web/",),
     "uvicorn": ("web/", "serving.py"),
     **dict.fromkeys(("sklearn", "lifelines", "statsmodels"), MODELS),
+    **dict.fromkeys(("onnxruntime", "tokenizers", "py3langid", "vaderSentiment"), ("enrich/",)),
 }
 VAGUE = re.compile(r"(utils?|helpers?|common|managers?|misc)")
 LONGEST_FILE, LONG_FUNCTION, SHORT_ENOUGH = 450, 40, 0.95

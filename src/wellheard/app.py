@@ -7,8 +7,9 @@ import re
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from wellheard.base.errors import BadCall
 from wellheard.base.settings import Settings, home_of, settings_of
@@ -39,6 +40,9 @@ from wellheard.warehouse import history, load
 from wellheard.warehouse import links as found_links
 from wellheard.warehouse.engine import Lake
 from wellheard.warehouse.feeds import Feed
+
+if TYPE_CHECKING:
+    from wellheard.enrich.text.workspace_texts import Texts
 
 WORKSPACE = "main"
 NAME = r"[a-z0-9][a-z0-9_-]{0,40}"
@@ -104,7 +108,16 @@ class Workspace:
 
     def close(self) -> None:
         """Lets go of the workspace."""
+        if "texts" in vars(self):
+            self.texts.close()
         self.lake.close()
+
+    @cached_property
+    def texts(self) -> Texts:
+        """What customers wrote: read, found, put into topics, labelled."""
+        from wellheard.enrich.text.workspace_texts import Texts  # with what it brings; few commands read texts
+
+        return Texts(self.lake, self._settings, self.folder / "texts", enrich)
 
     def kpi(
         self,

@@ -115,6 +115,19 @@ class Settings(BaseSettings):
     first_response_target_minutes: int = Field(
         60, ge=1, description="A first response within this many minutes meets the target of `within_target`."
     )
+    text_model: str = Field(
+        "", description="The folder of another model that reads texts; empty: the one shipped; vader: the lexicon alone."
+    )
+    text_language: str = Field(
+        "en", pattern=r"^[a-z]{2}$", description="The language of short texts of which no language is declared."
+    )
+    text_service: str = Field(
+        "",
+        pattern=r"^(https?://\S+)?$",
+        description="The address of a chat-completions service that reads texts first; empty: no text leaves.",
+    )
+    text_service_model: str = Field("", description="The model's name at that service.")
+    text_service_key: SecretStr = Field(SecretStr(""), description="The key for that service.")
     segments: dict[str, str] = Field(
         default_factory=dict, description="Saved filters by name; `wellheard segments` keeps them in segments.toml."
     )

@@ -14,11 +14,12 @@ import pyarrow as pa
 from wellheard.base.errors import BadInput
 from wellheard.enrich.text.categories import assigned
 from wellheard.enrich.text.cleaning import plain
+from wellheard.enrich.text.comments import newest
 from wellheard.enrich.text.issues import band_of, disagrees, issue_of
 from wellheard.enrich.text.reader import Reader
 from wellheard.enrich.text.reading import Read
 from wellheard.enrich.text.topics import Topic, Topics
-from wellheard.enrich.text.waiting import OURS, Text, many_waiting, orphans, waiting
+from wellheard.enrich.text.waiting import OURS, Text, many_waiting, orphans, texts, waiting
 from wellheard.sources.recipe import Recipe, mapped
 from wellheard.tables.catalogue import table as canonical
 from wellheard.tables.table import Type
@@ -90,12 +91,12 @@ def read_waiting(
     return done
 
 
-def rows_of(texts: Sequence[Text], reader: Reader, topics: Topics, now: datetime) -> list[Row]:
+def rows_of(given: Sequence[Text], reader: Reader, topics: Topics, now: datetime) -> list[Row]:
     """The rows of texts that are read now."""
-    reads = reader.read([t.text for t in texts], [t.language for t in texts])
-    places = topics_of([t.text for t in texts], reads, reader, topics)
+    reads = reader.read([t.text for t in given], [t.language for t in given])
+    places = topics_of([t.text for t in given], reads, reader, topics)
     rows = []
-    for text, read, topic in zip(texts, reads, places, strict=True):
+    for text, read, topic in zip(given, reads, places, strict=True):
         band = band_of(text.rating, text.low, text.high)
         row = {
             **_base(text, reader.model, read, now),
@@ -150,13 +151,56 @@ def topic_columns(topic: Topic | None) -> Row:
     return {"topic_id": topic.id, "topic_name": topic.name, "topic_group": topic.group or topic.name}
 
 
-def topics_of(texts: Sequence[str], reads: Sequence[Read], reader: Reader, topics: Topics) -> list[Topic | None]:
+def topics_of(given: Sequence[str], reads: Sequence[Read], reader: Reader, topics: Topics) -> list[Topic | None]:
     """The topic of each text; none where nothing was read, or in a language that has no meanings here."""
     places = [n for n, read in enumerate(reads) if read.sentiment and read.language == "en"]
-    found: list[Topic | None] = [None] * len(texts)
+    found: list[Topic | None] = [None] * len(given)
     if not topics.topics or not places or reader.graph is None:
         return found
-    meanings = np.array(reader.meanings([texts[n] for n in places]), np.float32)
+    meanings = np.array(reader.meanings([given[n] for n in places]), np.float32)
     for n, id in zip(places, assigned(topics, meanings, reader.meanings), strict=True):
         found[n] = topics.topic(id) if id else None
     return found
+
+
+def place(lake: Lake, reader: Reader, topics: Topics, rejects: Path, enrich: load.Enrich | None = None) -> int:
+    """Writes the topic of every text that now has another one; gives how many rows changed."""
+    changed = 0
+    with lake.reading():
+        s = newest(lake)
+        s = s.filter(s.sentiment.notnull() & (s.language == "en"))
+        s = s.select(s_table=s.text_table, s_id=s.text_id, t_id=s.topic_id, t_name=s.topic_name, t_group=s.topic_group)
+        t = texts(lake)
+        t = t.inner_join(s, [t.table == s.s_table, t.id == s.s_id]).order_by(["table", "id"])
+        rows = lake.backend.to_pyarrow(t.select("table", "id", "text", "t_id", "t_name", "t_group")).to_pylist()
+    for start in range(0, len(rows), ROUND):
+        part = rows[start : start + ROUND]
+        meanings = np.array(reader.meanings([row["text"] for row in part]), np.float32)
+        moved = {}
+        for row, id in zip(part, assigned(topics, meanings, reader.meanings), strict=True):
+            told = topic_columns(topics.topic(id) if id else None)
+            if (row["t_id"], row["t_name"], row["t_group"]) != tuple(told.values()):
+                moved[row["table"], row["id"]] = told
+        changed += _replaced(lake, moved, rejects, enrich)
+    return changed
+
+
+def _replaced(
+    lake: Lake, moved: Mapping[tuple[str, str], Row], rejects: Path, enrich: load.Enrich | None
+) -> int:  # fmt: skip
+    """Writes rows again with other topics; all else in them stays."""
+    if not moved:
+        return 0
+    names = [c.name for c in canonical("text_scores").columns]
+    with lake.reading():
+        s = lake.table("text_scores")
+        s = s.filter(s.source_id.startswith(OURS + ":") & s.text_id.isin([id for _, id in moved]))
+        held = s.select("source", "source_id", *names, asked=s.attributes["asked"])
+        rows = lake.backend.to_pyarrow(held).to_pylist()
+    now = datetime.now(UTC)
+    told = [
+        {**row, **moved[row["text_table"], row["text_id"]], "updated_at": now}
+        for row in rows
+        if (row["text_table"], row["text_id"]) in moved
+    ]
+    return write(lake, told, rejects, enrich)

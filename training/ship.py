@@ -1,0 +1,114 @@
+"""Sets the cuts of a trained reader by rows that were kept back, and writes what the package ships: model and manifest.
+
+python -m training.ship --data DIR --model DIR --out DIR --name NAME
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from sklearn.metrics import f1_score
+
+from training import data, exams
+from training.train import base_folder
+from wellheard.enrich.text.decoding import strengths
+from wellheard.enrich.text.graph import Graph, Outputs
+
+CUTS = np.arange(0.04, 0.72, 0.02)
+BLANK: dict[str, Any] = {
+    "temperature": 1.0,
+    "shift": [0.0, 0.0, 0.0],
+    "emotion_cuts": dict.fromkeys(data.EMOTIONS, 0.3),
+    "strength_cuts": [0.33, 0.66],
+}
+
+
+def copied(model: Path, out: Path, name: str) -> None:
+    """The model's files with a manifest that says nothing of cuts yet."""
+    out.mkdir(parents=True, exist_ok=True)
+    for graph in ("reader.onnx", "embedder.onnx"):
+        shutil.copy(model / graph, out / graph)
+    shutil.copy(base_folder() / "tokenizer.json", out / "tokenizer.json")
+    files = {n: _hash(out / n) for n in ("reader.onnx", "embedder.onnx", "tokenizer.json")}
+    manifest = {"name": name, "languages": ["en"], "files": files, **BLANK}
+    (out / "manifest.json").write_text(json.dumps(manifest, indent=2) + "\n", "utf-8")
+
+
+def _hash(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def temperature(folder: Path, graph: Graph, sets: tuple[str, ...]) -> float:
+    """By what the sentiments' logits are divided, so that its probabilities surprise least on rows kept back.
+
+    Nothing is added to them: which sentiments are common differs from source to source, and a set must not tune that.
+    """
+    rows = [row for name in sets for row in exams.kept(folder, name)]
+    x = graph.read([r.text for r in rows]).sentiment
+    y = np.array([r.sentiment for r in rows])
+
+    def surprise(by: float) -> float:
+        grown = x / by - (x / by).max(1, keepdims=True)
+        return float(-(grown - np.log(np.exp(grown).sum(1, keepdims=True)))[np.arange(len(y)), y].mean())
+
+    return round(float(min(np.arange(0.5, 3.01, 0.05), key=surprise)), 2)
+
+
+def felt(folder: Path, graph: Graph, half: int) -> tuple[np.ndarray, np.ndarray, Outputs]:
+    """One half of the emotions' judging rows: probabilities, marks, and all outputs."""
+    rows = data.goemotions(folder, "dev")[half::2]
+    out = graph.read([r.text for r in rows])
+    marks = np.zeros((len(rows), len(data.EMOTIONS)), bool)
+    for n, row in enumerate(rows):
+        marks[n, list(row.emotions or ())] = True
+    return 1 / (1 + np.exp(-out.emotions)), marks, out
+
+
+def emotion_cuts(folder: Path, graph: Graph) -> dict[str, float]:
+    """The cut of each emotion by the best F1 on the first half, drawn towards the cut at which as many are found as are
+    there, since few rows bear a rare emotion."""
+    chance, marks, _ = felt(folder, graph, 0)
+    cuts = {}
+    for n, name in enumerate(data.EMOTIONS):
+        best = max(CUTS, key=lambda c: f1_score(marks[:, n], chance[:, n] >= c, zero_division=0))
+        rate = float(np.quantile(chance[:, n], 1 - marks[:, n].mean()))
+        weight = min(1.0, marks[:, n].sum() / 60)
+        cuts[name] = round(float(weight * best + (1 - weight) * rate), 3)
+    return cuts
+
+
+def strength_cuts(folder: Path, graph: Graph) -> list[float]:
+    """Thirds of the strengths of rated texts that were kept back."""
+    rows = [r for name in ("tweets", "products") for r in exams.kept(folder, name)]
+    texts = [r.text for r in rows]
+    score = strengths(graph.read(texts).feeling, texts)
+    return [round(float(v), 3) for v in np.quantile(score, [1 / 3, 2 / 3])]
+
+
+def main() -> None:
+    asked = argparse.ArgumentParser()
+    asked.add_argument("--data", type=Path, required=True)
+    asked.add_argument("--model", type=Path, required=True)
+    asked.add_argument("--out", type=Path, required=True)
+    asked.add_argument("--name", required=True)
+    told = asked.parse_args()
+    copied(told.model, told.out, told.name)
+    graph = Graph(told.out)
+    without = json.loads((told.model / "training.json").read_text())["without"]
+    sets = tuple(s for s in ("goemotions", "tweets", "products", "clothing") if s != without)
+    manifest = dict(graph.manifest)
+    manifest |= {"temperature": temperature(told.data, graph, sets), "strength_cuts": strength_cuts(told.data, graph)}
+    if without != "goemotions":
+        manifest["emotion_cuts"] = emotion_cuts(told.data, graph)
+    (told.out / "manifest.json").write_text(json.dumps(manifest, indent=2) + "\n", "utf-8")
+    shutil.copy(told.model / "training.json", told.out / "training.json")
+
+
+if __name__ == "__main__":
+    main()
