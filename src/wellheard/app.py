@@ -20,6 +20,7 @@ from wellheard.feeding import feeds_of
 from wellheard.importing import ImportCall as ImportCall
 from wellheard.importing import intake
 from wellheard.insights.advice import Advice, advise
+from wellheard.insights.nonresponse import Silence, customers_by, silence
 from wellheard.metrics.answer import Answer
 from wellheard.metrics.catalogue import Catalogue, metrics
 from wellheard.metrics.choice import read_choice, write_choice
@@ -296,6 +297,23 @@ class Workspace:
             unreadable=given.unreadable,
         )
         return replace(report, left_out=given.left_out(), questions=given.questions(), notes=given.notes())
+
+    def silence(
+        self,
+        name: str,
+        by: str = "segment",
+        survey: str | None = None,
+        where: str | None = None,
+        start: date | str | None = None,
+        end: date | str | None = None,
+    ) -> Silence:
+        """Who stayed silent about a survey KPI: response rates, whom the answers stand for, and the KPI weighed so."""
+        asked = question(name, where=where, start=start, end=end)
+        return silence(self.catalogue.metric(asked.kpi), asked, by, survey, self.ask, self.customers_by)
+
+    def customers_by(self, asked: Question, by: str) -> Mapping[Any, int]:
+        """The customers there were at the end of a question's range, by group."""
+        return customers_by(self.lake, self.settings, self.catalogue.metric(asked.kpi), asked, by)
 
     def imports(self) -> list[history.Import]:
         """Every load, the newest first."""

@@ -223,6 +223,7 @@ def services_of(workspace: Workspace, door: Door | None = None) -> Services:
         turn=lambda id: workspace.settle(workspace.turned(id)),
         conversation=lambda id: timeline_of(workspace.lake, id),
         curves=curves,
+        customers_by=workspace.customers_by,
         surveys=Shelf(workspace.home / SURVEYS),
         submissions=workspace.submissions,
         survey_address=lambda id: door.page(id) if door else None,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from math import isfinite
@@ -17,12 +17,10 @@ from wellheard.base.settings import Settings
 from wellheard.metrics.answer import Answer
 from wellheard.metrics.ask import DIM, Ask
 from wellheard.metrics.bricks import Summed
-from wellheard.metrics.catalogue import Catalogue
 from wellheard.metrics.metric import Metric
 from wellheard.metrics.moments import Moments
 from wellheard.metrics.names import dimension
 from wellheard.metrics.poststratified import PostStratified, post_stratified
-from wellheard.metrics.query import query
 from wellheard.metrics.question import Question, column_of
 from wellheard.metrics.reader import Reader, instant_literal
 from wellheard.metrics.where import names_in
@@ -32,7 +30,9 @@ SURVEYED = "survey_responses"
 RATE, HEARD = "response_rate", "share_of_revenue_heard"
 DENOMINATORS = (("delivered", ""), ("sent", "per_sent"), ("seen", "per_seen"))
 FEW = 30  # equal answers that the weighted ones must be worth, for the corrected figure to be judged by
+KINDS = ("nps", "csat", "ces", "emotion", "intent")  # of which the response rate has a variant
 Row = Mapping[str, Any]
+Count = Callable[[Question, str], Mapping[Any, int]]
 
 
 @dataclass(frozen=True)
@@ -112,23 +112,19 @@ class Silence:
 
 
 def silence(
-    lake: Lake, settings: Settings, catalogue: Catalogue, asked: Question, by: str, survey: str | None = None
+    metric: Metric, asked: Question, by: str, survey: str | None, ask: Callable[[Question], Answer], count: Count
 ) -> Silence:
     """Who stayed silent, for a KPI of survey answers; `by` is the property of customers that groups them.
 
-    `survey` narrows answers and invitations to one survey. Raises BadCall for a KPI of anything else, Unknown for a
-    property that customers do not have.
+    `survey` narrows answers and invitations to one survey. `ask` answers questions to any KPI, and `count` says how
+    many customers there were, as `customers_by` does. Raises BadCall for a KPI that is not made of survey answers.
     """
-    metric = catalogue.metric(asked.kpi)
     if not asks_customers(metric):
         raise BadCall(f"{metric.name} is not made of survey answers", hint="such as nps, csat or ces", field="kpi")
-    with lake.reading() as snapshot:
-        reader = Reader(lake, settings, snapshot, asked.as_of)
-        dimension(by, "customers", reader.attributes, settings.segments)
-        ask = _Asking(lake, settings, catalogue, asked, by, survey)
-        total, grouped = ask.kpi(), ask.kpi(by)
-        people = _customers(reader, metric, ask, total)
-        return _said(metric, ask, total, grouped, people)
+    asking = _Asking(ask, replace(asked, grain=None, compare=None, rows=False), by, survey)
+    total, grouped = asking.kpi(), asking.kpi(by)
+    end = asked.end or (total.data_end + timedelta(days=1) if total.data_end else None)
+    return _said(metric, asking, total, grouped, count(replace(asking.asked, end=end), by))
 
 
 def asks_customers(metric: Metric) -> bool:
@@ -140,28 +136,23 @@ def asks_customers(metric: Metric) -> bool:
 class _Asking:
     """Puts the questions that all look at the same range, survey and filter."""
 
-    lake: Lake
-    settings: Settings
-    catalogue: Catalogue
+    ask: Callable[[Question], Answer]
     asked: Question
     by: str
     survey: str | None
 
     def kpi(self, *by: str) -> Answer:
-        return self._ask(replace(self._narrowed(self.asked), by=by, grain=None))
+        return self.ask(replace(self._narrowed(self.asked), by=by))
 
     def rate(self, variant: str, *by: str) -> Answer:
-        kind = f"for_{self.asked.kpi}"
-        known = {v.name for v in self.catalogue.metric(RATE).variants}
-        variants = tuple(v for v in (variant, "" if self.survey or kind not in known else kind) if v)
-        return self._ask(self._narrowed(self._other(RATE, by, variants)))
+        kind = "" if self.survey or self.asked.kpi not in KINDS else f"for_{self.asked.kpi}"
+        return self.ask(self._narrowed(self._other(RATE, by, tuple(v for v in (variant, kind) if v))))
 
     def heard(self, *by: str) -> Answer:
-        return self._ask(self._other(HEARD, by, ()))
+        return self.ask(self._other(HEARD, by, ()))
 
     def _other(self, kpi: str, by: tuple[str, ...], variants: tuple[str, ...]) -> Question:
-        given = self.asked
-        return replace(given, kpi=kpi, by=by, variants=variants, grain=None, compare=None)
+        return replace(self.asked, kpi=kpi, by=by, variants=variants)
 
     def _narrowed(self, given: Question) -> Question:
         if self.survey is None:
@@ -169,34 +160,31 @@ class _Asking:
         rule = "survey_id = '" + self.survey.replace("'", "''") + "'"
         return replace(given, viewer=replace(given.viewer, row_rules=(*given.viewer.row_rules, rule)))
 
-    def _ask(self, asked: Question) -> Answer:
-        return query(self.lake, self.settings, self.catalogue.metric(asked.kpi), asked)
 
+def customers_by(lake: Lake, settings: Settings, metric: Metric, asked: Question, by: str) -> dict[Any, int]:
+    """The customers there were at the end of a question's range, by group; empty where no customers are known.
 
-def _customers(reader: Reader, metric: Metric, ask: _Asking, total: Answer) -> dict[Any, int]:
-    """The customers there are at the end of the range, by group; empty where no customers are known.
-
-    A filter that speaks of answers says nothing of customers, and is left away.
+    They are counted as the KPI counts who answered. A filter that speaks of answers says nothing of customers, and is
+    left away. Raises Unknown for a property that customers do not have.
     """
-    if not reader.has_rows("customers"):
-        return {}
-    asked = replace(ask.asked, by=(ask.by,), grain=None, compare=None)
-    if asked.where is not None and not _of_customers(reader, ask.settings, asked):
-        asked = replace(asked, where=None)
-    end = asked.end or (total.data_end + timedelta(days=1) if total.data_end else None)
-    there = Ask(reader, metric, metric.asked(()), asked)
-    t = reader.table("customers")
-    if end is not None:
-        at = instant_literal(midnight(end, reader.zone))
-        begun, gone = (t.created_at < at).fill_null(True), (t.ended_at < at).fill_null(False)
-        t = t.filter(begun & ~gone).mutate(instant=at)
-    else:
-        t = t.mutate(instant=t.created_at)
-    rows = there.belonging(t.mutate(customer_id=t.source_id), "customers")
-    name = DIM + ask.by
-    each: ir.Table = rows.group_by("unit").agg(group=rows[name].max())
-    counted = each.group_by("group").agg(n=ibis._.count())
-    return {row["group"]: int(row["n"]) for row in reader.run(counted).to_pylist()}
+    with lake.reading() as snapshot:
+        reader = Reader(lake, settings, snapshot, asked.as_of)
+        dimension(by, "customers", reader.attributes, settings.segments)
+        if not reader.has_rows("customers"):
+            return {}
+        if asked.where is not None and not _of_customers(reader, settings, asked):
+            asked = replace(asked, where=None)
+        there = Ask(reader, metric, metric.asked(()), replace(asked, by=(by,)))
+        t = reader.table("customers")
+        t = t.mutate(customer_id=t.source_id, instant=t.created_at)
+        if asked.end is not None:
+            at = instant_literal(midnight(asked.end, reader.zone))
+            begun, gone = (t.created_at < at).fill_null(True), (t.ended_at < at).fill_null(False)
+            t = t.filter(begun & ~gone).mutate(instant=at)
+        rows = there.belonging(t, "customers")
+        each: ir.Table = rows.group_by("unit").agg(group=rows[DIM + by].max())
+        counted = each.group_by("group").agg(n=ibis._.count())
+        return {_plain(row["group"]): int(row["n"]) for row in reader.run(counted).to_pylist()}
 
 
 def _of_customers(reader: Reader, settings: Settings, asked: Question) -> bool:
@@ -209,13 +197,12 @@ def _of_customers(reader: Reader, settings: Settings, asked: Question) -> bool:
     return True
 
 
-def _said(metric: Metric, ask: _Asking, total: Answer, grouped: Answer, people: dict[Any, int]) -> Silence:
+def _said(metric: Metric, ask: _Asking, total: Answer, grouped: Answer, counts: Mapping[Any, int]) -> Silence:
     brick = metric.asked(ask.asked.variants).brick
     column = column_of(ask.by)
     rows = grouped.to_list()
-    names = list(dict.fromkeys([*(row[column] for row in rows), *(_plain(name) for name in people)]))
+    names = list(dict.fromkeys([*(row[column] for row in rows), *counts]))
     values = {row[column]: row for row in rows}
-    counts = {_plain(name): n for name, n in people.items()}
     found = None
     if isinstance(brick, Summed) and counts:
         found = post_stratified(

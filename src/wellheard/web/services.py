@@ -279,6 +279,7 @@ class Services:
     turn: Callable[[str], str]
     conversation: Callable[[str], ConversationTimeline]
     curves: Callable[[Question], Curves]
+    customers_by: Callable[[Question, str], Mapping[Any, int]]
     surveys: Shelf
     submissions: Callable[[], Mapping[str, Filled]]
     survey_address: Callable[[str], str | None]
