@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import re
+import shutil
 from collections.abc import Callable, Iterator
 from html.parser import HTMLParser
 from pathlib import Path
@@ -115,8 +116,9 @@ def client(app: FastAPI) -> Iterator[TestClient]:
 
 
 @pytest.fixture
-def fresh(tmp_path: Path) -> Iterator[TestClient]:
+def fresh(template: Path, tmp_path: Path) -> Iterator[TestClient]:
     """An empty workspace of one's own, for tests that write."""
+    shutil.copytree(template, tmp_path / "home")
     with (
         Workspace(tmp_path / "home") as made,
         TestClient(make_app(services_of(made), warm=False), base_url=LOCAL, raise_server_exceptions=False) as client,
