@@ -31,13 +31,13 @@ class Occasion:
 
 
 def occasions(lake: Lake, trigger: Trigger, after: datetime, before: datetime, *, lasting: bool) -> list[Occasion]:
-    """The rows of a trigger from `after` up to `before`, by their instants.
+    """The rows of a trigger from `after` up to `before`, both included, by their instants.
 
     With `lasting` those that began at any time before `before` and had not ended at `after`.
     """
     with lake.reading():
         rows = _rows(lake, trigger)
-        rows = rows.filter(rows.instant < ibis.literal(before))
+        rows = rows.filter(rows.instant <= ibis.literal(before))
         if lasting:
             rows = rows.filter(rows.until.isnull() | (rows.until > ibis.literal(after)))
         else:
