@@ -1,0 +1,121 @@
+"""Answers a customer from a case: suggested by past replies, sent by a person alone, by the customer's own channel.
+
+Whoever wrote through a help desk is answered in that conversation; others by mail. A public review is answered where
+its platform lets us, which none of the channels does yet: then the text is copied.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Protocol
+
+from wellheard.actions.channel import channels
+from wellheard.actions.happening import Look
+from wellheard.actions.message import Message
+from wellheard.actions.sending import Sender, delivery_key, queue_message
+from wellheard.base.errors import BadCall
+from wellheard.insights.similar_replies import SimilarReplies, Suggestion, pairs_of
+from wellheard.store import cases
+from wellheard.store.cases import Case
+from wellheard.store.connections import connections
+
+COLUMNS = ("conversation_id", "author_type", "visibility", "auto_reply", "body")
+MOST_MESSAGES = 20_000
+BACK = timedelta(days=400)
+LONGEST = 20_000
+
+
+class Loop(Protocol):
+    """What this needs of the closed loop."""
+
+    @property
+    def sender(self) -> Sender: ...
+    @property
+    def look(self) -> Look: ...
+
+
+@dataclass(frozen=True)
+class Way:
+    """By which connection a customer is answered: in `thread` of a help desk, or at the address `to`."""
+
+    connection: str
+    channel: str
+    thread: str = ""
+    to: str = ""
+
+    @property
+    def words(self) -> str:
+        """The way as it is shown before somebody sends."""
+        return (
+            f"{self.connection}, in conversation {self.thread}" if self.thread else f"{self.connection}, to {self.to}"
+        )
+
+
+def ways(loop: Loop, case: Case) -> list[Way]:
+    """By what a customer can be answered, the channel on which they wrote first."""
+    with loop.sender.store.reading() as con:
+        places = connections(con, loop.sender.workspace, loop.sender.vault)
+    source = str(case.details.get("source") or "").lower()
+    email = str(case.details.get("customer", {}).get("email", ""))
+    found = []
+    for place in places.values():
+        if "reply" not in channels()[place.channel].kinds or place.disabled_at is not None:
+            continue
+        if place.channel == "email" and email:
+            found.append(Way(place.name, place.channel, to=email))
+        elif place.channel != "email" and case.conversation_id and place.channel in source:
+            found.append(Way(place.name, place.channel, thread=case.conversation_id))
+    return sorted(found, key=lambda way: (way.channel == "email", way.connection))
+
+
+def suggestions(loop: Loop, text: str, most: int = 3) -> list[Suggestion]:
+    """Replies of colleagues to similar texts of the past; none where nothing is like it."""
+    if not text.strip():
+        return []
+    since = loop.sender.now() - BACK
+    messages = loop.look.rows("messages", COLUMNS, since=since, limit=MOST_MESSAGES)
+    return SimilarReplies(pairs_of(messages)).like(text, most)
+
+
+def send_reply(loop: Loop, number: int, who: str, text: str, through: str) -> int:
+    """Queues a reply that a person approved by sending it; gives the delivery's number. Raises BadCall."""
+    said = text.strip()[:LONGEST]
+    if not said:
+        raise BadCall("the reply is empty", hint="write something", field="text")
+    workspace = loop.sender.workspace
+    with loop.sender.store.reading() as con:
+        case = cases.case(con, workspace, number)
+    way = next((way for way in ways(loop, case) if way.connection == through), None)
+    if way is None:
+        hint = "copy the text, or connect the channel on which the customer wrote"
+        raise BadCall(f"this customer cannot be answered through {through!r}", hint=hint, field="through")
+    now = loop.sender.now()
+    message = Message(
+        key=delivery_key(workspace, "reply", number, said, now.date()),  # sent twice by mistake, it leaves once
+        kind="reply",
+        title=f"Re: {case.title}" if way.to else case.title,
+        text=said,
+        to=way.to,
+        thread=way.thread,
+        customer={str(k): str(v) for k, v in case.details.get("customer", {}).items()},
+        made_at=now,
+    )
+    with loop.sender.store.writing() as con:
+        queued = queue_message(con, loop.sender, message, way.connection, case_number=number)
+        cases.enter(con, number, now, who, "replied", f"through {way.words}: {said}")
+        cases.change_case(con, workspace, number, now)
+    return queued
+
+
+def unanswerable(case: Case, found: Sequence[Way]) -> str:
+    """Why a reply has to be copied; empty where one can be sent."""
+    if found:
+        return ""
+    if case.kind == "review":
+        return "No platform of reviews is connected: copy the text and answer there."
+    return "Neither an address of this customer nor the help desk in which they wrote is connected: copy the text."
+
+
+__all__ = ["Way", "send_reply", "suggestions", "unanswerable", "ways"]
