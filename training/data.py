@@ -1,4 +1,4 @@
-"""The rows that the model is trained on, and those that judge it. Only the sets named in `SOURCES` are ever trained on."""
+"""The rows that the model is trained on, and those that judge it. Only what `SOURCES` names is trained on."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def goemotions(folder: Path, part: str = "train") -> list[Row]:
 
 
 def side(emotions: tuple[int, ...]) -> int | None:
-    """The sentiment of emotions: of one side alone, or of neither; None for both sides, and for ambiguous ones alone."""
+    """The sentiment of emotions: of one side alone, or of neither; None for both, and for ambiguous ones."""
     names = {EMOTIONS[n] for n in emotions}
     good, bad = bool(names & POSITIVE), bool(names & NEGATIVE)
     if good or bad:

@@ -1,4 +1,4 @@
-"""The sets that judge, as text and sentiment: those kept back of the training sets, and one that nothing is trained on."""
+"""The sets that judge, as text and sentiment: one is never trained on, the others are left out in turn."""
 
 from __future__ import annotations
 

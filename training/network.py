@@ -50,7 +50,7 @@ def mean_of(x: Tensor, mask: Tensor) -> Tensor:
 
 
 class Reader(nn.Module):
-    """A text's tokens → logits of 3 sentiments, logits of 28 emotions, (valence, strength) in −2…2, and shared states."""
+    """A text's tokens → logits of 3 sentiments, logits of 28 emotions, (valence, strength) in −2…2, shared states."""
 
     def __init__(self) -> None:
         super().__init__()

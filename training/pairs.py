@@ -1,7 +1,7 @@
 """Sentences with and without a negation, put together from lists of words, for training alone.
 
-They are plain: not, never, no, nobody, nothing, without, neither, far from, hardly. The idioms by which people say no stand
-among our own sentences, of which a half is kept to judge, and none is made here.
+They are plain: not, never, no, nobody, nothing, without, neither, far from, hardly. The idioms by which people say no
+stand among our own sentences, of which a half is kept to judge, and none is made here.
 """
 
 from __future__ import annotations
@@ -28,7 +28,8 @@ PLEASED = ("happy", "satisfied", "pleased", "convinced", "impressed")
 UPSET = ("disappointed", "annoyed", "unhappy", "frustrated", "angry")
 
 POSITIVE = (
-    "The {n} is not {bad}.", "The {n} was not {bad} at all.", "The {n} isn't {bad} any more.", "No {trouble} with the {n}.",
+    "The {n} is not {bad}.", "The {n} was not {bad} at all.", "The {n} isn't {bad} any more.",
+    "No {trouble} with the {n}.",
     "I never had {trouble} with the {n}.", "The {n} never {fails}.", "There were no {trouble} with the {n}.",
     "The {n} is no longer {bad}.", "Far from {bad}, the {n} is {good}.", "The {n} was anything but {bad}.",
     "The {n} is neither {bad} nor {bad2}.", "Everything went without {trouble}.", "I was not {upset} with the {n}.",
@@ -37,7 +38,8 @@ POSITIVE = (
     "I don't find the {n} {bad}.", "It hasn't been {bad} for a moment.",
 )  # fmt: skip
 NEGATIVE = (
-    "The {n} is not {good}.", "The {n} was not {good} at all.", "The {n} isn't {good} any more.", "No {help} from the {n}.",
+    "The {n} is not {good}.", "The {n} was not {good} at all.", "The {n} isn't {good} any more.",
+    "No {help} from the {n}.",
     "I never got an {help2} about the {n}.", "The {n} never {works}.", "There was no {help} about the {n}.",
     "The {n} is no longer {good}.", "Far from {good}, the {n} is {bad}.", "The {n} was anything but {good}.",
     "The {n} is neither {good} nor {good2}.", "They left me without any {help}.", "I was not {pleased} with the {n}.",
@@ -48,7 +50,8 @@ NEGATIVE = (
 )  # fmt: skip
 NEUTRAL = (
     "I have not used the {n} yet.", "I do not need the {n}.", "The {n} is not included.", "We did not order the {n}.",
-    "I don't have the number of the {n}.", "There is no {n} in my order, as agreed.", "Is the {n} not part of the plan?",
+    "I don't have the number of the {n}.", "There is no {n} in my order, as agreed.",
+    "Is the {n} not part of the plan?",
     "I did not bring the {n} with me.", "The {n} has not been booked yet, please book it.",
 )  # fmt: skip
 SIZE = 1.5  # the rating, of 4, that such plain sentences are given

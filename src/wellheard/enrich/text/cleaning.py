@@ -1,4 +1,4 @@
-"""What becomes of a text before a model reads it, and which texts say nothing. Training cleans by the same functions."""
+"""What becomes of a text before a model reads it, and which texts say nothing. Training cleans alike."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _MARK = re.compile("|".join(re.escape(mark) for mark in MARKS))
 
 
 def plain(text: str) -> str:
-    """The text as it may be kept and shown: HTML entities read, hidden signs gone, personal data masked, on one line."""
+    """The text as it may be kept and shown: HTML entities read, hidden signs gone, personal data masked."""
     text = html.unescape(text[: 2 * LONGEST])
     text = unicodedata.normalize("NFKC", text).translate({0x2019: "'", 0x2018: "'", 0x201C: '"', 0x201D: '"'})
     return mask(_SPACE.sub(" ", _HIDDEN.sub("", text)).strip()[:LONGEST])

@@ -40,7 +40,7 @@ class Wanted:
 
 @dataclass(frozen=True)
 class Comment:
-    """A text of a customer, masked, with what was read in it; `likeness` to a search by meaning, where there was one."""
+    """A text of a customer, masked, with what was read in it; `likeness` to what was searched by meaning."""
 
     table: str
     id: str

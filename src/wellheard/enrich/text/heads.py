@@ -1,4 +1,4 @@
-"""Readers trained at home: one for a language that the model cannot read, and one that learns from a workspace's labels.
+"""Readers trained at home: for a language that the model cannot read, and from a workspace's labels.
 
 Either is taken only where it wins on what was held out; the trial is kept beside it, also where it was refused.
 """
@@ -122,8 +122,8 @@ def _grams(texts: Sequence[str]) -> Any:
 def language_head(language: str, rows: Sequence[Rated]) -> tuple[CharHead, Trial]:
     """A head for a language from a workspace's own rated comments, tried on its newest months.
 
-    It is trained on the months before; once accepted, on all. It must beat the commonest sentiment and VADER, by more than
-    chance explains. Raises BadCall for fewer than 1,000 comments.
+    It is trained on the months before; once accepted, on all. It must beat the commonest sentiment and VADER, by more
+    than chance explains. Raises BadCall for fewer than 1,000 comments.
     """
     rows = sorted(rows, key=lambda row: (row.written_at, row.text))
     if len(rows) < LEAST:

@@ -17,7 +17,8 @@ _REQUESTS = re.compile(
     re.IGNORECASE,
 )
 _SUGGESTS = re.compile(
-    r"\b(?:it would be (?:nice|great|good|helpful|better)|would love to see|you (?:should|could)|should (?:have|be|add|offer)"
+    r"\b(?:it would be (?:nice|great|good|helpful|better)|would love to see|you (?:should|could)"
+    r"|should (?:have|be|add|offer)"
     r"|i suggest|suggestion|wish (?:you|it|there)|why not|please add|needs? (?:a|an|more|better)\b)",
     re.IGNORECASE,
 )

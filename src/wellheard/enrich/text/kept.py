@@ -1,7 +1,7 @@
 """What was read before, by a keyed hash of the text: the same words are never read twice by the same model.
 
-The file holds no text. Its key lies beside it and is made anew with it, so that a hash says nothing elsewhere. It can be
-deleted at any time; all it costs is reading again.
+The file holds no text. Its key lies beside it and is made anew with it, so that a hash says nothing elsewhere. It can
+be deleted at any time; all it costs is reading again.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """How often the model is wrong, from texts that were drawn at random and read by people.
 
-A draw is stratified by what the model said, each text with its known probability. The shares that people would find are
-those within each stratum, weighted by the strata's sizes: W. G. Cochran, Sampling Techniques, 3rd ed. 1977, sections 5.3
-and 5.6. Agreement of two raters is Cohen's kappa (Educ. Psychol. Meas. 20, 1960, 37–46).
+A draw is stratified by what the model said, each text with its known probability. The shares that people would find
+are those within each stratum, weighted by the strata's sizes: W. G. Cochran, Sampling Techniques, 3rd ed. 1977,
+sections 5.3 and 5.6. Agreement of two raters is Cohen's kappa (Educ. Psychol. Meas. 20, 1960, 37–46).
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ def draw(said: Sequence[tuple[str, str, str]], n: int, seed: int, *, by_sentimen
 def receipt(
     drawn: Sequence[Drawn], labels: Mapping[tuple[str, str], Mapping[str, str]], sizes: Mapping[str, int]
 ) -> Receipt:
-    """The receipt from a draw, the labels (text → rater → sentiment) and how many texts the model gave each sentiment."""
+    """The receipt from a draw, the labels (text → rater → sentiment), and the texts that bear each sentiment."""
     told = [(d, labels[(d.table, d.id)]) for d in drawn if labels.get((d.table, d.id))]
     total = sum(sizes.values())
     strata = {s: [by for d, by in told if d.said == s] for s in SENTIMENTS}

@@ -8,6 +8,11 @@ from typing import Any
 
 SHORT = 15  # letters up to which detectors guess
 SURE = 0.5  # the probability from which a detected language is believed against the declared one
+SCRIPTS = (
+    (0x3040, 0x30FF, "ja"), (0x4E00, 0x9FFF, "zh"), (0xAC00, 0xD7AF, "ko"), (0x0400, 0x04FF, "ru"),
+    (0x0600, 0x06FF, "ar"),
+    (0x0590, 0x05FF, "he"), (0x0900, 0x097F, "hi"), (0x0E00, 0x0E7F, "th"), (0x0370, 0x03FF, "el"),
+)  # fmt: skip
 _lock = threading.Lock()
 
 
@@ -42,9 +47,7 @@ def language_of(text: str, declared: str | None = None, expected: str = "en") ->
 def _script(text: str) -> str | None:
     """The language that a script alone betrays."""
     for letter in text:
-        for first, last, language in ((0x3040, 0x30FF, "ja"), (0x4E00, 0x9FFF, "zh"), (0xAC00, 0xD7AF, "ko"),
-                                      (0x0400, 0x04FF, "ru"), (0x0600, 0x06FF, "ar"), (0x0590, 0x05FF, "he"),
-                                      (0x0900, 0x097F, "hi"), (0x0E00, 0x0E7F, "th"), (0x0370, 0x03FF, "el")):  # fmt: skip
+        for first, last, language in SCRIPTS:
             if first <= ord(letter) <= last:
                 return language
     return None

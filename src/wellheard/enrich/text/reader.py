@@ -26,7 +26,9 @@ ROUND = 512  # texts that are read before their readings are kept
 class Head(Protocol):
     """A reader of one language that was trained at home."""
 
-    name: str
+    @property
+    def name(self) -> str:
+        """The name that its readings bear."""
 
     def read(self, texts: Sequence[str]) -> list[Read]:
         """What it reads in plain texts of its language."""

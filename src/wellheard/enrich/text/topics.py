@@ -9,6 +9,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -25,177 +27,13 @@ QUOTES = 3
 EXAMPLES = 10  # texts by which a person defines a category
 SURE = 0.5  # the probability from which a text belongs to a defined category
 MOST = 60  # topics that a run finds
-STOP = frozenset(
-    [
-        "a",
-        "about",
-        "after",
-        "again",
-        "all",
-        "also",
-        "am",
-        "an",
-        "and",
-        "any",
-        "are",
-        "as",
-        "at",
-        "be",
-        "because",
-        "been",
-        "before",
-        "being",
-        "but",
-        "by",
-        "can",
-        "could",
-        "did",
-        "do",
-        "does",
-        "doing",
-        "don",
-        "down",
-        "during",
-        "each",
-        "even",
-        "every",
-        "few",
-        "for",
-        "from",
-        "further",
-        "get",
-        "got",
-        "had",
-        "has",
-        "have",
-        "having",
-        "he",
-        "her",
-        "here",
-        "hers",
-        "him",
-        "his",
-        "how",
-        "i",
-        "if",
-        "in",
-        "into",
-        "is",
-        "it",
-        "its",
-        "just",
-        "like",
-        "make",
-        "me",
-        "more",
-        "most",
-        "my",
-        "myself",
-        "no",
-        "nor",
-        "not",
-        "now",
-        "of",
-        "off",
-        "on",
-        "once",
-        "one",
-        "only",
-        "or",
-        "other",
-        "our",
-        "ours",
-        "out",
-        "over",
-        "own",
-        "re",
-        "really",
-        "s",
-        "same",
-        "she",
-        "should",
-        "so",
-        "some",
-        "still",
-        "such",
-        "t",
-        "than",
-        "that",
-        "the",
-        "their",
-        "theirs",
-        "them",
-        "then",
-        "there",
-        "these",
-        "they",
-        "this",
-        "those",
-        "through",
-        "to",
-        "too",
-        "two",
-        "u",
-        "up",
-        "us",
-        "very",
-        "was",
-        "we",
-        "were",
-        "what",
-        "when",
-        "where",
-        "which",
-        "while",
-        "who",
-        "whom",
-        "why",
-        "will",
-        "with",
-        "would",
-        "you",
-        "your",
-        "yours",
-        "use",
-        "using",
-        "used",
-        "want",
-        "need",
-        "please",
-        "thank",
-        "thanks",
-        "good",
-        "bad",
-        "great",
-        "nice",
-        "mail",
-        "link",
-        "account",
-        "number",
-        "user",
-        "im",
-        "ive",
-        "dont",
-        "didnt",
-        "cant",
-        "wont",
-        "isnt",
-        "wasnt",
-        "couldnt",
-        "wouldnt",
-        "doesnt",
-        "ll",
-        "ve",
-        "d",
-        "m",
-    ]
-)
+STOP = frozenset((Path(__file__).parent / "stop_words.txt").read_text("utf-8").split())
 _WORD = re.compile(r"[^\W\d_]{2,}(?:'[a-z]+)?")
 
 
 @dataclass(frozen=True)
 class Topic:
-    """One topic. `centre` is a meaning; `group` the wider topic it belongs to; `defined` ones have a person's examples."""
+    """A topic: `centre` is a meaning, `group` the wider topic, and a `defined` one has a person's examples."""
 
     id: str
     name: str
@@ -255,7 +93,7 @@ def difference(before: Topics, after: Topics) -> Difference:
 
 
 def clustered(meanings: Numbers, k: int | None = None, cut: float = CUT) -> npt.NDArray[np.int64]:
-    """The cluster of each meaning by Ward's method: k of them, or as many as the cut leaves. Numbered from 0 by size."""
+    """The cluster of each meaning by Ward's method: k of them, or as many as the cut leaves; numbered by size."""
     from sklearn.cluster import AgglomerativeClustering
 
     n = len(meanings)
@@ -363,7 +201,7 @@ def _grams(texts: Sequence[str]) -> dict[str, int]:
     for text in texts:
         words = [w.lower().replace("'", "") for w in _WORD.findall(text.replace("’", "'"))]
         plain_ = [w if w not in STOP else "" for w in words]
-        pairs = [f"{a} {b}" for a, b in zip(plain_, plain_[1:], strict=False) if a and b and a != b]
+        pairs = [f"{a} {b}" for a, b in pairwise(plain_) if a and b and a != b]
         for gram in {*filter(None, plain_), *pairs}:
             counts[gram] = counts.get(gram, 0) + 1
     return counts
@@ -373,7 +211,7 @@ def _quotes(
     texts: Sequence[str], meanings: Numbers, members: npt.NDArray[np.int64], centre: Numbers
 ) -> tuple[str, ...]:
     order = members[np.argsort(-(meanings[members] @ centre), kind="stable")]
-    return tuple(dict.fromkeys(texts[n] for n in order))[:QUOTES]
+    return tuple(dict.fromkeys(texts[int(n)] for n in order))[:QUOTES]
 
 
 def _matched(old: Sequence[Sequence[float]], new: Sequence[Numbers]) -> dict[int, int]:
@@ -436,7 +274,7 @@ def split(topics: Topics, id: str, texts: Sequence[str], meanings: Numbers) -> T
         )
     labels = clustered(meanings, k=2)
     parts = [np.flatnonzero(labels == c) for c in range(2)]
-    words = names_of([[texts[n] for n in part] for part in parts])
+    words = names_of([[texts[int(n)] for n in part] for part in parts])
     made = []
     for n, (part, id_) in enumerate(zip(parts, (id, f"t{topics.next_id}"), strict=True)):
         centre = _unit(meanings[part].mean(axis=0))

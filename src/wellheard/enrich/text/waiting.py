@@ -1,4 +1,4 @@
-"""Which of a workspace's texts wait to be read: customers' own words alone, that this model has not read as they are."""
+"""Which of a workspace's texts wait to be read: customers' own words, not yet read by this model."""
 
 from __future__ import annotations
 

@@ -77,7 +77,7 @@ class Texts:
             graph=graph,
             kept=Kept(self.folder / "kept.sqlite"),
             expected=told.text_language,
-            heads=dict(self.shelf.language_heads()),
+            heads={**self.shelf.language_heads()},
             aspects=self.folder.parent.parent.parent / "aspects.toml",
         )
         if (own := self.shelf.labels_head()) is not None and graph is not None:
@@ -114,7 +114,7 @@ class Texts:
         return many_waiting(self.lake, self.reader.model)
 
     def score(self, given: Sequence[str], languages: Sequence[str | None] | None = None) -> list[dict[str, Any]]:
-        """A row a text: language, sentiment, valence, emotions, strength, topics, model, aspects, and why, if not read."""
+        """A row a text: language, sentiment, valence, emotions, strength, topics, model, aspects, why not read."""
         reads = self.reader.read(given, languages)
         places = scores.topics_of(given, reads, self.reader, self.shelf.topics())
         return [
@@ -318,7 +318,7 @@ class Texts:
         return found
 
     def learn_labels(self) -> Trial:
-        """Trains a head from the labels, and takes it if it wins on labels it has not seen. Raises BadCall for too few."""
+        """Trains a head from the labels, and takes it if it wins on unseen ones. Raises BadCall for too few."""
         graph = self.reader.graph
         if graph is None:
             raise BadCall("the lexicon learns nothing", hint="leave text_model empty", field="text_model")
