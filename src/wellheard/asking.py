@@ -55,6 +55,10 @@ class Asker:
     address: str
     now: Callable[[], datetime] = _now
 
+    def close(self) -> None:
+        """Lets go of the lines to other programs."""
+        self.egress.close()
+
     @property
     def settings(self) -> Settings:
         """The workspace's settings."""
@@ -235,7 +239,7 @@ class Asker:
 def asker_of(
     workspace: Workspace, store: Store, published: Published, address: str, now: Callable[[], datetime] = _now
 ) -> Asker:
-    """The asker of a workspace. Its egress lives as long as the process."""
+    """The asker of a workspace; close it when done."""
     egress = Egress(allow_internal=frozenset(workspace.settings.internal_hosts))
     return Asker(workspace, store, published, open_vault(workspace.home, workspace.settings), egress, address, now)
 

@@ -1,7 +1,8 @@
-"""What runs when: today, that answers reach the lake. Each job may be killed at any point, and goes on when next run.
+"""What runs when: answers reach the lake, and invitations are planned and sent.
 
-It calls rooms and decides nothing. There is one job so far, and its state lies in the store's batches; so it is a plain
-loop in the server, without an engine for durable jobs.
+It calls rooms and decides nothing. Each job may be killed at any point, and goes on when next run: its state lies in
+the store's batches, and in its ledger and dispatches. So they are plain loops in the server, without an engine for
+durable jobs.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from typing import Any
 import structlog
 
 from wellheard.app import Workspace
+from wellheard.asking import Asker
 from wellheard.base.errors import Busy
 from wellheard.desk import Delivered
 from wellheard.enrich.enrichments import enrich
@@ -28,6 +30,7 @@ from wellheard.warehouse import load
 EVERY = 1.0  # seconds between two looks at the inbox
 LONGEST = 2.5  # seconds, so that an answer is on the scorecard within five
 MANY = 100  # rows of a merge from which on much is coming in
+PLAN = 60.0  # seconds between two looks at what sets surveys off
 REST = 30.0  # seconds that the loop waits after something went wrong
 
 _log = structlog.get_logger("wellheard.jobs")
@@ -108,4 +111,38 @@ class Merging:
                 pause = EVERY  # somebody imports; the answers wait in the store
             except Exception as error:  # noqa: BLE001 - the server goes on, and so does the loop
                 _log.error("answers could not be merged", error=type(error).__name__)
+                pause = REST
+
+
+class Inviting:
+    """Plans and sends invitations for as long as the server runs."""
+
+    def __init__(self, asker: Asker) -> None:
+        self.asker = asker
+        self._ended = threading.Event()
+        self._loop = threading.Thread(target=self._run, name="inviting", daemon=True)
+        self._loop.start()
+
+    def close(self) -> None:
+        """Ends after the letter that is on its way."""
+        self._ended.set()
+        self._loop.join()
+
+    def _run(self) -> None:
+        pause, due = EVERY, 0.0
+        while not self._ended.wait(pause):
+            pause = EVERY
+            try:
+                if time.monotonic() >= due:
+                    began = time.monotonic()
+                    self.asker.recover()
+                    self.asker.plan()
+                    # Planning rests ten times as long as it works, so that it never takes much of the machine.
+                    due = time.monotonic() + max(PLAN, 10 * (time.monotonic() - began))
+                while not self._ended.is_set() and self.asker.deliver():
+                    pass
+            except Busy:
+                continue  # somebody imports, or holds the store
+            except Exception as error:  # noqa: BLE001 - the server goes on, and so does the loop
+                _log.error("invitations could not be sent", error=type(error).__name__)
                 pause = REST

@@ -16,12 +16,13 @@ import uvicorn
 
 from wellheard.actions.closed_loop import ClosedLoop
 from wellheard.app import Workspace
+from wellheard.asking import Asker, asker_of
 from wellheard.base.errors import BadCall, Refused
 from wellheard.demo import is_simulated
 from wellheard.enrich.conversation_timeline import timeline_of
 from wellheard.following import Following, LoopService, closed_loop_of
 from wellheard.importing import ImportCall, reading_of, taken_as
-from wellheard.jobs import Merging
+from wellheard.jobs import Inviting, Merging
 from wellheard.metrics.answer import Answer
 from wellheard.metrics.curves import Curves, cohort_curves
 from wellheard.metrics.question import Question
@@ -87,6 +88,7 @@ class Door:
     address: str
     published: Published
     loop: ClosedLoop
+    asker: Asker
 
     def page(self, survey_id: str) -> str | None:
         """The address of a survey's page; None while it has none, as when its file is wrong."""
@@ -133,11 +135,16 @@ def taking_answers(workspace: Workspace) -> Iterator[Door]:
         loop = closed_loop_of(workspace, store)
         following = Following(loop, workspace.lake.snapshot)
         host = f"[{settings.public_host}]" if ":" in settings.public_host else settings.public_host
+        address = settings.public_address or f"http://{host}:{listening.getsockname()[1]}"
+        asker = asker_of(workspace, store, published, address)
+        inviting = Inviting(asker)
         try:
-            yield Door(settings.public_address or f"http://{host}:{listening.getsockname()[1]}", published, loop)
+            yield Door(address, published, loop, asker)
         finally:
             server.should_exit = True
             serving.join()
+            inviting.close()
+            asker.close()
             merging.close()
             following.close()
             inbox.close()

@@ -57,14 +57,15 @@ def opt_out(
     *,
     person: str | None = None,
     address: str | None = None,
+    hash: str | None = None,
     origin: str = "by_hand",
 ) -> None:
-    """Notes that a person, or whoever has an address, is not to be asked again."""
+    """Notes that a person, or whoever has an address or the address of a mark, is not to be asked again."""
     told = {
         "workspace": workspace,
         "person": person,
         "customer_id": person.partition(":")[2] if person else None,
-        "address_hash": address_hash(address) if address else None,
+        "address_hash": address_hash(address) if address else hash,
     }
     con.execute(UNSUBSCRIBES.insert().values(unsubscribe_id=new_id(), origin=origin, unsubscribed_at=now, **told))
 

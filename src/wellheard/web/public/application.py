@@ -12,12 +12,12 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from wellheard.base.errors import WellheardError
-from wellheard.web.public import answers, pages
+from wellheard.web.public import answers, letters, pages
 from wellheard.web.public.limits import TooMany
 from wellheard.web.public.reception import Reception
 from wellheard.web.record import record
 
-JSON_ENDS = ("/answers", "/widget", "/receipt")
+JSON_ENDS = ("/answers", "/widget", "/receipt", "/bounces")
 
 Handler = Callable[[Request, Exception], Awaitable[Response]]
 
@@ -25,7 +25,12 @@ Handler = Callable[[Request, Exception], Awaitable[Response]]
 def make_public_app(reception: Reception) -> Starlette:
     """The application by which surveys are answered."""
     app = Starlette(
-        routes=[*answers.routes(reception), *pages.routes(reception), Route("/health", _health)],
+        routes=[
+            *answers.routes(reception),
+            *pages.routes(reception),
+            *letters.routes(reception),
+            Route("/health", _health),
+        ],
         exception_handlers={
             WellheardError: _ours(reception),
             HTTPException: _http,
