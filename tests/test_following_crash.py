@@ -27,7 +27,7 @@ from wellheard.store.tokens import new_token
 from wellheard.store.vault import Vault, open_vault
 
 LONG = bool(os.environ.get("WELLHEARD_TEST_LONG"))
-ROUNDS = 100 if LONG else 2
+ROUNDS = 100 if LONG else 3
 SURVEY = 'name = "Relationship"\n[[questions]]\nid = "nps"\ntype = "nps"\n[[questions]]\nid = "why"\ntype = "text"\n'
 RULE = """
 name = "Detractors"

@@ -56,6 +56,7 @@ def closed_loop_of(workspace: Workspace, store: Store, egress: Egress | None = N
         look=look_of(workspace),
         book=RuleBook(workspace.home / RULES),
         address=settings.address or f"http://{settings.host}:{settings.port}",
+        public_address=_public(workspace),
         schedules=lambda: schedules_of(workspace),
         invite=partial(_invited, workspace),
     )
@@ -89,9 +90,12 @@ def _invited(
 ) -> tuple[str, str]:
     kept = survey_called(con, workspace.name, survey)
     id, token = invite(con, workspace.name, kept.survey_key, now, about=about)
+    return id, f"{_public(workspace)}/s/{kept.survey_key}?i={token}"
+
+
+def _public(workspace: Workspace) -> str:
     settings = workspace.settings
-    begins = settings.public_address or f"http://{settings.public_host}:{settings.public_port}"
-    return id, f"{begins}/s/{kept.survey_key}?i={token}"
+    return settings.public_address or f"http://{settings.public_host}:{settings.public_port}"
 
 
 class LoopService:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import structlog
 
-from wellheard.actions import caseload
+from wellheard.actions import caseload, timetable
 from wellheard.actions.colleagues import Colleague, colleagues_in
 from wellheard.actions.deciding import LOOK_BACK, Past, decide
 from wellheard.actions.happening import Happening, Look
@@ -37,13 +37,14 @@ class Foreseen:
 
 @dataclass(frozen=True)
 class ClosedLoop:
-    """A workspace's rules, cases and messages. `address` is what links to our pages begin with."""
+    """A workspace's rules, cases and messages. `address` and `public_address` are what links begin with."""
 
     home: Path
     sender: Sender
     look: Look
     book: RuleBook
     address: str
+    public_address: str = ""
     schedules: Callable[[], Mapping[str, Schedule]] = field(default=dict)
     invite: Invite | None = None
     faults: dict[str, str] = field(default_factory=dict)  # what went wrong with rules when they were last looked at
@@ -117,6 +118,7 @@ class ClosedLoop:
                 now=now,
                 zone=self.look.zone,
                 address=self.address,
+                public_address=self.public_address,
                 schedules=schedules,
                 customer=customers.get(happening.subject),
                 invite=self.invite,
@@ -125,8 +127,9 @@ class ClosedLoop:
         return firing
 
     def tend(self) -> None:
-        """Does what time brings: wakes snoozed cases, and passes overdue ones on."""
+        """Does what time brings: wakes snoozed cases, passes overdue ones on, and sends what is due by the clock."""
         caseload.tend(self)
+        timetable.send_due(self)
 
     def dry_run(self, rule: Rule, since: datetime, until: datetime) -> list[Foreseen]:
         """What the rule would have done in [since, until), had it been there. Nothing is written."""

@@ -50,6 +50,7 @@ class Scene:
     now: datetime
     zone: str
     address: str
+    public_address: str
     schedules: Mapping[str, Schedule]
     customer: Customer | None
     invite: Invite | None = None
@@ -187,14 +188,16 @@ def _letter(
         scene.done.append("no letter was sent: no address, or they want no mails")
         return
     fields = {"name": who.name or "there", "link": link}
+    key = delivery_key(scene.sender.workspace, scene.rule.id, scene.happening.subject, place)
     message = Message(
-        key=delivery_key(scene.sender.workspace, scene.rule.id, scene.happening.subject, place),
+        key=key,
         kind="letter",
         title=filled(subject, fields),
         text=filled(text, fields),
         link=link,
         to=who.email,
         customer=who.as_facts(),
+        unsubscribe=f"{scene.public_address}/stop/{key}",
         made_at=scene.now,
     )
     _queue(con, scene, message, through, after)

@@ -226,6 +226,13 @@ def counts_by_state(con: sa.Connection, workspace: str) -> dict[str, int]:
     return dict.fromkeys(STATES, 0) | {state: int(n) for state, n in rows}
 
 
+def known_keys(con: sa.Connection, workspace: str, keys: Sequence[str]) -> frozenset[str]:
+    """Those of the keys under which something lies in the outbox, whatever became of it."""
+    t = DELIVERIES.c
+    which = (t.workspace == workspace) & t.delivery_key.in_(list(keys))
+    return frozenset(con.scalars(sa.select(t.delivery_key).where(which)))
+
+
 def tickets_of_ours(con: sa.Connection, workspace: str, ids: Sequence[str]) -> frozenset[tuple[str, str]]:
     """Those of `ids` under which we made something in another system, each with the channel to that."""
     t, c = DELIVERIES.c, CONNECTIONS.c
