@@ -29,6 +29,7 @@ from wellheard.warehouse.engine import Lake
 SURVEYED = "survey_responses"
 RATE, HEARD = "response_rate", "share_of_revenue_heard"
 DENOMINATORS = (("delivered", ""), ("sent", "per_sent"), ("seen", "per_seen"))
+UNFILTERED = "the filter speaks of answers, so invitations, customers and revenue are those of all"
 FEW = 30  # equal answers that the weighted ones must be worth, for the corrected figure to be judged by
 KINDS = ("nps", "csat", "ces", "emotion", "intent")  # of which the response rate has a variant
 Row = Mapping[str, Any]
@@ -146,10 +147,20 @@ class _Asking:
 
     def rate(self, variant: str, *by: str) -> Answer:
         kind = "" if self.survey or self.asked.kpi not in KINDS else f"for_{self.asked.kpi}"
-        return self.ask(self._narrowed(self._other(RATE, by, tuple(v for v in (variant, kind) if v))))
+        return self._beside(self._narrowed(self._other(RATE, by, tuple(v for v in (variant, kind) if v))))
 
     def heard(self, *by: str) -> Answer:
-        return self.ask(self._other(HEARD, by, ()))
+        return self._beside(self._other(HEARD, by, ()))
+
+    def _beside(self, asked: Question) -> Answer:
+        """The answer of another KPI; without the filter where that speaks of what only answers have."""
+        try:
+            return self.ask(asked)
+        except Unknown:
+            if asked.where is None:
+                raise
+            answer = self.ask(replace(asked, where=None))
+            return replace(answer, notes=(*answer.notes, UNFILTERED))
 
     def _other(self, kpi: str, by: tuple[str, ...], variants: tuple[str, ...]) -> Question:
         return replace(self.asked, kpi=kpi, by=by, variants=variants)
@@ -214,6 +225,7 @@ def _said(metric: Metric, ask: _Asking, total: Answer, grouped: Answer, counts: 
     raw = total.to_list()[0]
     corrected, why = _corrected(found, raw, brick.scale, people=bool(counts))
     heard = ask.heard()
+    rates = [(per, ask.rate(variant)) for per, variant in DENOMINATORS]
     return Silence(
         kpi=metric.name,
         title=total.title,
@@ -223,12 +235,12 @@ def _said(metric: Metric, ask: _Asking, total: Answer, grouped: Answer, counts: 
         start=ask.asked.start,
         end=ask.asked.end or total.data_end,
         raw=Figure.of(raw),
-        rates=tuple(_rate(per, ask.rate(variant)) for per, variant in DENOMINATORS),
+        rates=tuple(_rate(per, answer) for per, answer in rates),
         revenue=Figure.of(heard.to_list()[0]) if heard.to_list() else NOTHING,
         groups=_groups(ask, names, values, counts, found),
         corrected=corrected,
         why=why,
-        notes=tuple(dict.fromkeys((*total.notes, *heard.notes))),
+        notes=tuple(dict.fromkeys((*total.notes, *heard.notes, *(note for _, a in rates for note in a.notes)))),
     )
 
 

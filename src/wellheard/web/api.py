@@ -11,6 +11,7 @@ from fastapi.responses import HTMLResponse, Response
 
 from wellheard.base.errors import BadCall
 from wellheard.metrics.question import question
+from wellheard.web.silent import as_object, silence_of
 from wellheard.web.site import Site
 
 MOST_ROWS = 100_000
@@ -113,6 +114,19 @@ def routes(site: Site) -> APIRouter:
             "notes": list(answer.notes),
             **({"limit": most} if rows else {}),
         }
+        return Response(json.dumps(body, ensure_ascii=False, default=str), media_type="application/json")
+
+    @router.get("/kpis/{name}/silence", summary="Who stayed silent about a KPI of survey answers")
+    def silence(
+        name: Annotated[str, Path(description="The KPI, with variants as `csat:mean`.", max_length=200)],
+        by: Annotated[str, Query(description="The property that groups customers.")] = "segment",
+        survey: Annotated[str | None, Query(description="One survey alone.")] = None,
+        start: Annotated[date | None, Query(alias="from", description="The first day.")] = None,
+        end: Annotated[date | None, Query(alias="to", description="The day after the last.")] = None,
+        where: Annotated[str | None, Query(description="A filter such as `region = 'EU'`.")] = None,
+    ) -> Response:
+        asked = question(name, where=where, start=start, end=end)
+        body = {"data": as_object(silence_of(site, asked, by, survey))}
         return Response(json.dumps(body, ensure_ascii=False, default=str), media_type="application/json")
 
     @router.get("/docs", include_in_schema=False)
