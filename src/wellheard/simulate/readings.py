@@ -16,6 +16,9 @@ from wellheard.simulate.writer import Writer
 MODEL, LEARNED, PERSON = "simulated", "learned-simulated", "human"
 SENTIMENTS = ("negative", "neutral", "positive")
 EMOTIONS = ("frustration", "", "gratitude")
+TOPICS = ("delivery", "price", "staff", "the app", "waiting", "quality", "returns")
+ISSUES = (("complaint", "suggestion"), ("question", "request", "statement"), ("praise",))  # by tone
+ON_A_TOPIC = 0.85  # share of texts
 STRENGTHS, STRONG = ("low", "medium", "high"), (0.40, 0.38, 0.22)
 READ_RIGHT = 0.84  # share of texts whose tone the model sees; it takes the others to be neutral or the next tone up
 LABELLED = 0.45  # share of texts that a person has read, too
@@ -54,6 +57,10 @@ def _append(
     scored = np.minimum(at + DELAY, company.last - 1)
     felt = (tone != 1) & (rng.random(rows) < FELT)
     valence = np.round((tone - 1) * rng.uniform(0.25, 0.95, rows) + (tone == 1) * rng.uniform(-0.04, 0.04, rows), 3)
+    place = np.arange(rows) * GOLDEN % 1
+    topic, placed = (place * 1_000).astype(np.int64) % len(TOPICS), place < ON_A_TOPIC
+    kinds = [kind for group in ISSUES for kind in group]
+    first, many = np.array([0, 2, 5])[tone], np.array([2, 3, 1])[tone]
     writer.append(
         "text_scores",
         idents("X", writer.number("text_scores", rows) + np.arange(rows), width=8),
@@ -72,6 +79,9 @@ def _append(
             "positive_emotion": flags(felt & (tone == 2)),
             "negative_emotion": flags(felt & (tone == 0)),
             "strength": words(STRENGTHS, rng.choice(3, rows, p=STRONG), felt),
+            "topic_id": words([f"t{n}" for n in range(len(TOPICS))], topic, placed),
+            "topic_name": words(TOPICS, topic, placed),
+            "issue": words(kinds, first + (place * 10_000).astype(np.int64) % many),
         },
     )
 
