@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -82,7 +83,9 @@ def test_the_response_rate_has_three_denominators(spring: Silence) -> None:
 
 
 def test_groups_are_counted_among_customers_and_among_those_who_answered(spring: Silence) -> None:
-    found = {g.name: (g.customers, g.respondents, g.of_customers, g.of_respondents, g.rate.n) for g in spring.groups}
+    found: dict[str, tuple[Any, ...]] = {
+        g.name: (g.customers, g.respondents, g.of_customers, g.of_respondents, g.rate.n) for g in spring.groups
+    }
     assert found == {
         "small": (395, 100, pytest.approx(100 * 395 / 545), pytest.approx(100 * 100 / 120), 200),  # five had left
         "large": (100, 20, pytest.approx(100 * 100 / 545), pytest.approx(100 * 20 / 120), 100),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -95,7 +96,7 @@ class Example:
 
 
 @dataclass(frozen=True)
-class QuestionType:
+class QuestionType(ABC):
     """One type of question. A folder in `surveys/questions/` defines one as `QUESTION`; its name is the folder's.
 
     `kind` is what it measures in `survey_responses`. `makes_words` says of which keys, beside those in the folder's
@@ -133,9 +134,9 @@ class QuestionType:
         del asked
         return {}
 
+    @abstractmethod
     def read(self, asked: Asked, raw: Any) -> tuple[Answer, ...]:
         """The answers that a filled-in field holds, at least one. Raises BadAnswer for what was not offered."""
-        raise NotImplementedError
 
     def answer(self, asked: Asked, **said: Any) -> Answer:
         """An answer with what the question itself knows: kind, scale, direction, anchors and version of wording."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,9 +20,9 @@ def point_words(asked: Asked, scale: Scale) -> list[dict[str, Any]]:
 class Points(QuestionType):
     """A question whose answer is a whole number; `scale` and `outcome_of` are what a type adds."""
 
+    @abstractmethod
     def outcome_of(self, options: Any, score: int) -> Outcome:
         """Whether a score is bad, middling or good news."""
-        raise NotImplementedError
 
     def bounds(self, asked: Asked) -> Scale:
         """The scale, which such a question always has."""
