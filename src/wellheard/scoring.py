@@ -14,8 +14,13 @@ from pathlib import Path
 from typing import Any
 
 from wellheard.app import Workspace
+from wellheard.enrich.behaviour import behaviour
+from wellheard.enrich.churn_risk import KIND as RISK
+from wellheard.enrich.churn_risk import MAIN, Examples, all_examples, score_churn
+from wellheard.enrich.health import KIND as HEALTH
+from wellheard.enrich.health_scores import read_weights, score_health
 from wellheard.enrich.lifetime_value import VALUE, score_lifetimes
-from wellheard.enrich.past import Past, data_end
+from wellheard.enrich.past import Past, data_end, data_start
 from wellheard.enrich.profit import KIND as PROFIT
 from wellheard.enrich.profit import score_profit
 from wellheard.enrich.rate_card import read_rate_card
@@ -23,6 +28,7 @@ from wellheard.enrich.score import Scores
 from wellheard.enrich.worth import Worth, worth
 from wellheard.warehouse import scores
 
+CHURN = f"{RISK}_{MAIN}d"
 CARDS = "models"  # the folder of a workspace in which it is written what was fitted
 
 Progress = Callable[[str, int], None]
@@ -53,6 +59,23 @@ class _Run:
     def lifetimes(self) -> Made:
         return score_lifetimes(self.past, self.worths, self.data)
 
+    def churn(self) -> Made:
+        return score_churn(self.past, self.frame, self.examples, self.data)
+
+    @cached_property
+    def frame(self) -> Any:
+        """What those who are customers did up to the instant."""
+        return behaviour(self.past)
+
+    @cached_property
+    def examples(self) -> dict[int, Examples]:
+        """Customers at earlier instants, and who of them left."""
+        return all_examples(self.past, data_start(self.past.lake))
+
+    def healths(self) -> Made:
+        rules = read_weights(self.workspace.home)
+        return score_health(self.past, self.frame, self.examples[MAIN], rules, self.data)
+
     def profits(self) -> Made:
         return score_profit(self.past, self.worths, self.data)
 
@@ -60,6 +83,8 @@ class _Run:
 STEPS: dict[str, Callable[[_Run], Made]] = {
     VALUE: _Run.lifetimes,
     PROFIT: _Run.profits,
+    CHURN: _Run.churn,
+    HEALTH: _Run.healths,
 }
 
 

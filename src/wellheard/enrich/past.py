@@ -5,7 +5,8 @@ Everything that predicts reads the facts through here, so that no feature can se
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from datetime import UTC as UTC_ZONE
 from datetime import datetime
 from functools import cached_property
 from typing import Any
@@ -24,6 +25,8 @@ from wellheard.warehouse.exchange import converted
 from wellheard.warehouse.links import FOUND, KINDS
 
 NAIVE = "timestamp(6)"
+KEPT_STATEMENTS = 512
+_STATED: dict[tuple[Any, ...], str] = {}
 UTC = "timestamp('UTC', 6)"
 FACTS = (
     "orders", "subscriptions", "invoices", "conversations", "usage", "survey_responses", "feedback", "referrals",
@@ -46,17 +49,27 @@ def moment(at: datetime) -> ir.TimestampScalar:
 
 def data_end(lake: Lake, now: datetime) -> datetime:
     """The last instant at which anything happened, up to now. Raises BadInput where nothing did."""
+    last = _edges(lake, now)[1]
+    if last is None:
+        raise BadInput("there is nothing to score yet", hint="import orders, subscriptions, usage or answers first")
+    return last
+
+
+def data_start(lake: Lake) -> datetime:
+    """The first instant at which anything happened; the beginning of time where nothing did."""
+    return _edges(lake, datetime.max.replace(tzinfo=UTC_ZONE))[0] or datetime.min.replace(tzinfo=UTC_ZONE)
+
+
+def _edges(lake: Lake, now: datetime) -> tuple[datetime | None, datetime | None]:
     ends = []
     for name in FACTS:
         instant = canonical(name).instant
         assert instant is not None
         t = lake.table(name)
-        ends.append(t.filter(t[instant] <= moment(now)).aggregate(last=t[instant].max()))
-    found = lake.backend.to_pyarrow(ibis.union(*ends))["last"].to_pylist()
-    last = max((end for end in found if end is not None), default=None)
-    if last is None:
-        raise BadInput("there is nothing to score yet", hint="import orders, subscriptions, usage or answers first")
-    return last  # type: ignore[no-any-return]
+        ends.append(t.filter(t[instant] <= moment(now)).aggregate(first=t[instant].min(), last=t[instant].max()))
+    row = lake.backend.to_pyarrow(ibis.union(*ends))
+    first, last = ([at for at in row[side].to_pylist() if at is not None] for side in ("first", "last"))
+    return min(first, default=None), max(last, default=None)
 
 
 class Past:
@@ -65,22 +78,69 @@ class Past:
     Both are the name of a row, `source:source_id`; of linked rows that of the person or company.
     """
 
-    def __init__(self, lake: Lake, settings: Settings, as_of: datetime) -> None:
+    def __init__(self, lake: Lake, settings: Settings, as_of: datetime, name: str = "past", sample: int = 1) -> None:
+        """`name` keeps what it holds apart from another's; of every `sample` payers one is looked at."""
         self.lake, self.settings, self.as_of = lake, settings, as_of
-        self._held: list[str] = []
+        self.name, self.sample = name, sample
+        self._held: set[str] = set()
 
     def __enter__(self) -> Past:
+        self.lake.hold(f"select timestamptz '{self.as_of.isoformat()}' as at", self._place("instant"))
+        self._held.add(self._place("instant"))
+        self.keep("companies", self._companies)
+        self.keep("persons", self._persons)
         return self
+
+    def at(self, as_of: datetime, name: str, sample: int | None = None) -> Past:
+        """The same workspace at another instant; what does not hang on the instant is not asked for again."""
+        other = Past(self.lake, self.settings, as_of, name, sample or self.sample)
+        other.__dict__ |= {"_one_source": self._one_source, "currency": self.currency}
+        return other
 
     def __exit__(self, *_: object) -> None:
         for name in self._held:
             self.lake.con.execute(f'drop table if exists temp.main."{name}"')
 
+    def _place(self, key: str) -> str:
+        return f"_{self.name}_{key}"
+
+    @property
+    def now(self) -> ir.TimestampScalar:
+        """The instant, as a value of the tables: so a statement is the same at every instant, and is made once."""
+        return self.held("instant")["at"].as_scalar()
+
+    def ago(self, days: float) -> ir.TimestampScalar:
+        """The instant so many days before."""
+        return self.now - ibis.interval(hours=round(24 * days))
+
+    def keep(self, key: str, build: Callable[[], ir.Table]) -> None:
+        """Holds the rows of an expression until the end, as `held` gives them; `key` names the expression for good."""
+        self.lake.hold(self._stated(key, build), self._place(key))
+        self._held.add(self._place(key))
+
     def hold(self, expression: ir.Table) -> ir.Table:
-        """The rows of an expression, computed once."""
+        """The rows of an expression that is asked for once, held until the end."""
         name = self.lake.hold(self.lake.backend.compile(expression))
-        self._held.append(name)
+        self._held.add(name)
         return self.lake.held(name)
+
+    def held(self, key: str) -> ir.Table:
+        """What `keep` held."""
+        return self.lake.held(self._place(key))
+
+    def read(self, key: str, build: Callable[[], ir.Table]) -> pa.Table:
+        """The rows of an expression; `key` names the expression for good."""
+        return self.lake.fetch(self._stated(key, build))
+
+    def _stated(self, key: str, build: Callable[[], ir.Table]) -> str:
+        """The statement of an expression: to make one takes longer than to run it, and every instant asks the same."""
+        shape = (str(self.lake.folder), self.name, self.sample, self._one_source, self.currency, key)
+        full = (*shape, self.settings.inactive_days, self.settings.margin_percent)
+        if full not in _STATED:
+            if len(_STATED) >= KEPT_STATEMENTS:
+                _STATED.clear()
+            _STATED[full] = self.lake.backend.compile(build())
+        return _STATED[full]
 
     def run(self, expression: ir.Table) -> pa.Table:
         return self.lake.backend.to_pyarrow(expression)
@@ -88,11 +148,13 @@ class Past:
     def has(self, name: str) -> bool:
         """Whether a table had any rows by then."""
         if name not in self._known:
-            instant = canonical(name).instant
-            t = self.lake.table(name)
-            t = t if instant is None else t.filter(t[instant] <= moment(self.as_of))
-            self._known[name] = bool(self.run(t.limit(1).select("id")).num_rows)
+            self._known[name] = bool(self.read(f"has {name}", lambda: self._some(name)).num_rows)
         return self._known[name]
+
+    def _some(self, name: str) -> ir.Table:
+        instant = canonical(name).instant
+        t = self.lake.table(name)
+        return (t if instant is None else t.filter(t[instant] <= self.now)).select("id").limit(1)
 
     @cached_property
     def _known(self) -> dict[str, bool]:
@@ -106,19 +168,19 @@ class Past:
         instant = canonical(name).instant
         assert instant is not None
         t = self._version(name) if canonical(name).versioned else self.lake.table(name)
-        t = t.filter(t[instant] <= moment(self.as_of))
+        t = t.filter(t[instant] <= self.now)
         return self.owned((t if hindsight else self._masked(t, name)).mutate(at=t[instant]))
 
     def _version(self, name: str) -> ir.Table:
         """Of a table with history, the version of each row that held at the instant."""
         t = self.lake.table(name, history=True)
-        begun = t.valid_from.isnull() | (t.valid_from <= moment(self.as_of))
-        return t.filter(begun & (t.valid_to.isnull() | (t.valid_to > moment(self.as_of))))
+        begun = t.valid_from.isnull() | (t.valid_from <= self.now)
+        return t.filter(begun & (t.valid_to.isnull() | (t.valid_to > self.now)))
 
     def _masked(self, t: ir.Table, name: str) -> ir.Table:
         words = canonical(name)
         instants = [c.name for c in words.columns if c.type is Type.INSTANT and c.name != words.instant]
-        at = moment(self.as_of)
+        at = self.now
         t = t.mutate(**{c: ibis.ifelse(t[c] <= at, t[c], None) for c in instants if c in t.columns})
         hidden = {c: ibis.null(t[c].type()) for c in UNDATED.get(name, ()) if c in t.columns}
         if name in SETTLED:
@@ -130,7 +192,7 @@ class Past:
         """Customers or accounts as they were: `key`, `person` or company, and their columns; later ends are null."""
         kind = "person" if name == "customers" else "company"
         t = self._version(name)
-        t = t.filter(t.created_at.isnull() | (t.created_at <= moment(self.as_of)))
+        t = t.filter(t.created_at.isnull() | (t.created_at <= self.now))
         return self._linked(self._masked(t.mutate(key=t.source + ":" + t.source_id), name), kind)
 
     def _linked(self, t: ir.Table, name: str) -> ir.Table:
@@ -142,16 +204,14 @@ class Past:
         joined = t.left_join(side, [t.source == side.l_source, t.source_id == side.l_key])
         return joined.mutate(whole=joined.l_whole.coalesce(joined.key)).drop("l_source", "l_key", "l_whole")
 
-    @cached_property
     def _companies(self) -> ir.Table:
         t = self.people("accounts")
-        return self.hold(t.select(source=t.source, id=t.source_id, company=t.whole).distinct())
+        return t.select(source=t.source, id=t.source_id, company=t.whole).distinct()
 
-    @cached_property
     def _persons(self) -> ir.Table:
         t = self.people("customers")
         rows = t.select(source=t.source, id=t.source_id, account=t.account_id, own=t.whole).distinct()
-        return self.hold(self._with_company(rows, "account").select("source", "id", "own", "company"))
+        return self._with_company(rows, "account").select("source", "id", "own", "company")
 
     def owned(self, t: ir.Table) -> ir.Table:
         """Adds `person` and `payer` by a row's `customer_id` and `account_id`, whichever it has."""
@@ -159,14 +219,15 @@ class Past:
             if column not in t.columns:
                 t = t.mutate(**{column: ibis.null("string")})
         names = [c for c in t.columns if c not in ("person", "payer")]
-        t = self._matched(t, self._persons, "customer_id", {"p_own": "own", "p_company": "company"})
+        t = self._matched(t, self.held("persons"), "customer_id", {"p_own": "own", "p_company": "company"})
         t = self._with_company(t, "account_id")
         own = ibis.ifelse(t.customer_id.notnull(), t.source + ":" + t.customer_id, None)
         person = t.p_own.coalesce(own)
-        return t.select(*names, person=person, payer=t.company.coalesce(t.p_company, person))
+        t = t.select(*names, person=person, payer=t.company.coalesce(t.p_company, person))
+        return t if self.sample == 1 else t.filter(t.payer.hash() % self.sample == 0)
 
     def _with_company(self, t: ir.Table, column: str) -> ir.Table:
-        t = self._matched(t, self._companies, column, {"a_company": "company"})
+        t = self._matched(t, self.held("companies"), column, {"a_company": "company"})
         own = ibis.ifelse(t[column].notnull(), t.source + ":" + t[column], None)
         return t.mutate(company=t.a_company.coalesce(own)).drop("a_company")
 

@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 
 from wellheard.enrich.fitting import Floats
-from wellheard.enrich.past import Past, moment
+from wellheard.enrich.past import Past
 from wellheard.enrich.worth import whose
 
 DAY = 86_400e6  # microseconds
@@ -82,7 +82,7 @@ def contracts(past: Past) -> Contracts:
     """The contracts of each customer up to the instant: periods that follow on each other are one."""
     t = past.contracts()
     t = t.select("begin", "finish", "mrr", "interval", who=whose(t), is_person=t.person.notnull())
-    until = t.finish.coalesce(moment(past.as_of))
+    until = t.finish.coalesce(past.now)
     before = ibis.window(group_by=t.who, order_by=[t.begin, until], preceding=(None, 1))
     t = t.mutate(until=until, reached=until.max().over(before))
     t = t.mutate(fresh=ibis.ifelse(t.reached.isnull() | (t.begin > t.reached + GAP), 1, 0))

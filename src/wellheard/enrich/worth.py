@@ -8,7 +8,7 @@ import ibis
 import ibis.expr.types as ir
 
 from wellheard.base.statuses import CANCELLED, NOT_AN_ORDER, NOT_COUNTED
-from wellheard.enrich.past import Past, moment
+from wellheard.enrich.past import Past
 from wellheard.enrich.rate_card import RateCard
 
 MONTH = 30.436875 * 86_400e6  # a mean month in microseconds
@@ -35,7 +35,7 @@ def earned(past: Past) -> ir.Table:
         goods = ibis.ifelse(gone, 0.0, t.goods_cost)
     else:
         t = past.contracts()
-        end = ibis.least(t.finish.coalesce(moment(past.as_of)), moment(past.as_of))
+        end = ibis.least(t.finish.coalesce(past.now), past.now)
         net = t.mrr * end.delta(t.begin, unit="microsecond").cast("float64") / MONTH
         stands, goods = ibis.literal(True), ibis.null("float64")
     margin = past.settings.margin_percent

@@ -64,7 +64,7 @@ def customers(lake: Lake, wanted: Wanted) -> pa.Table:
     shown = _filtered(lake, condition, wanted)
     order = wanted.order.removeprefix("-")
     by = shown[order].desc(nulls_first=False) if wanted.order.startswith("-") else shown[order].asc(nulls_first=False)
-    ordered = shown.order_by([by, shown.customer_id.asc(nulls_first=False), shown.account_id])
+    ordered = shown.order_by([by, shown.who])
     if wanted.limit is not None:
         ordered = ordered.limit(wanted.limit, offset=wanted.offset)
     return lake.backend.to_pyarrow(ordered.select(*wanted.columns))
@@ -122,7 +122,8 @@ def _newest(lake: Lake, kinds: Sequence[str], column: str) -> ir.Table:
     t = lake.table("customer_scores")
     other = t.account_id if column == "customer_id" else t.customer_id
     mine = t[column].notnull() & (other.isnull() if column == "account_id" else ibis.literal(True))
-    t = t.filter(mine & t.kind.isin(list(kinds)))
+    learned = t.model.startswith("learned").fill_null(False)  # a second line of scores, which a KPI's variant shows
+    t = t.filter(mine & t.kind.isin(list(kinds)) & ~learned)
     whole = ibis.struct(
         {part: t[part] for part in ("value", "low", "high", "coverage", "model", "as_of", "currency", "attributes")}
     )

@@ -72,7 +72,8 @@ def add(lake: Lake, batches: Iterable[pa.Table], words: str) -> Added:
 def _stage(lake: Lake, batch: pa.Table, import_id: str, at: datetime) -> None:
     lake.con.register("_batch", batch.cast(SCHEMA))
     whose = "coalesce('c:' || customer_id, 'a:' || account_id)"
-    key = f"concat_ws('|', 'score', kind, {whose}, strftime(as_of, '%Y%m%dT%H%M%S'))"
+    line = "if(starts_with(model, 'learned'), kind || '.learned', kind)"  # two lines of scores of one kind
+    key = f"concat_ws('|', 'score', {line}, {whose}, strftime(as_of, '%Y%m%dT%H%M%S'))"
     try:
         lake.con.execute(
             "insert into _scores by name select *, md5(concat(source, chr(31), source_id)) as id, "
