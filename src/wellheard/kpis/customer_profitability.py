@@ -20,7 +20,8 @@ AMOUNTS = ("net", "goods", "cost")
 
 def rows(ask: Ask) -> ir.Table:
     windows = ask.windows()
-    came, went = _keyed(ask, earned(ask, windows)), _keyed(ask, spent(ask, windows, SPENT))
+    held = ask.reader.held  # what is missing is told before the sums are made, from the same rows
+    came, went = held(_keyed(ask, earned(ask, windows))), held(_keyed(ask, spent(ask, windows, SPENT)))
     _say_what_is_missing(ask, came, went)
     dims = [c for c in came.columns if c.startswith(DIM)]
     kept = ["period", "unit", "id", "no_rate", *dims]

@@ -32,15 +32,12 @@ def _pairs(ask: Ask) -> ir.Table:
     whole = ibis.literal(None, type="date")
     grain = ask.question.grain
     t = t.mutate(period=ask.period_of(t.instant, grain) if grain is not None else whole)
-    who = ["period", "source", "customer_id", "account_id"]
-    active = t.group_by(who).agg(id=t.id.min(), instant=t.instant.max())
-    uses = t.group_by([*who, "feature"]).agg(n=t.count())
-    uses = uses.select(**{f"u:{c}": uses[c] for c in (*who, "feature")}, n=uses.n)
+    active = t.group_by(["period", "source", "customer_id", "account_id"]).agg(
+        id=t.id.min(), instant=t.instant.max(), own=t.feature.collect(distinct=True)
+    )
     features = t.group_by("feature").agg(since=t.period.min())
     pairs = active.join(features, [features.since.isnull() | (features.since <= active.period)])
-    same = [pairs[c].identical_to(uses[f"u:{c}"]) for c in who]
-    found = pairs.left_join(uses, [*same, pairs.feature == uses["u:feature"]])
-    return found.mutate(used=found.n.notnull(), pair=found.id + ":" + found.feature)
+    return pairs.mutate(used=pairs.own.contains(pairs.feature), pair=pairs.id + ":" + pairs.feature).drop("own")
 
 
 def _used(*uses: tuple[str | None, str]) -> Rows:

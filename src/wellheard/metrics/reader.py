@@ -80,7 +80,8 @@ class Reader:
         name = self.lake.hold(sql)
         self.peeked |= not self.summing
         self.statements.append((name, sql))
-        return self.lake.held(name)
+        rows, types = self.lake.held(name), expression.schema()
+        return rows if rows.schema() == types else rows.cast(types)  # ClickHouse keeps yes and no as numbers
 
     def bounds(self, name: str, instant: str | None = None) -> Bounds:
         """First and last instant of a table and its number of rows."""
