@@ -235,6 +235,7 @@ def services_of(workspace: Workspace, door: Door | None = None) -> Services:
         submissions=workspace.submissions,
         survey_address=lambda id: door.page(id) if door else None,
         widget_tag=lambda id: door.widget(id) if door else None,
+        texts=workspace.texts,
         loop=LoopService(workspace, door.loop if door else None),
     )
 

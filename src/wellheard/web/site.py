@@ -35,6 +35,10 @@ NAVIGATION = (
     ("/kpis", "KPIs"),
     ("/targets", "Targets"),
     ("/surveys", "Surveys"),
+    ("/comments", "Comments"),
+    ("/topics", "Topics"),
+    ("/cases", "Cases"),
+    ("/rules", "Rules"),
     ("/import", "Import"),
     ("/identity", "Identity"),
 )

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime
+from collections.abc import Mapping, Sequence
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from wellheard.enrich.text import labels as labelling
 from wellheard.enrich.text import scores, topics
 from wellheard.enrich.text.cleaning import plain
 from wellheard.enrich.text.comments import Comment, Wanted
+from wellheard.enrich.text.emerging import Volume, volumes
 from wellheard.enrich.text.graph import FOLDER, graph_in
 from wellheard.enrich.text.heads import BAND, Rated, Trial, label_head, language_head
 from wellheard.enrich.text.issues import band_of
@@ -30,13 +31,14 @@ from wellheard.enrich.text.reading import SENTIMENTS, Read
 from wellheard.enrich.text.service import Service
 from wellheard.enrich.text.shelf import Shelf
 from wellheard.enrich.text.summary import summary
-from wellheard.enrich.text.topics import Difference, Topics
+from wellheard.enrich.text.topics import Difference, Topic, Topics
 from wellheard.enrich.text.waiting import PERSON, many_waiting
 from wellheard.enrich.text.waiting import texts as all_texts
 from wellheard.warehouse.engine import Lake
 from wellheard.warehouse.load import Enrich
 
 LABELS = "label"
+TOLD = ("words", "topic", "sentiment", "issue", "aspect", "strength", "emotion", "language", "table", "rating_band")
 SEARCHED = 4_000  # comments whose meanings a search compares
 CLUSTERED = 6_000  # texts that a run of topics looks at
 Progress = scores.Progress
@@ -159,11 +161,54 @@ class Texts:
         """A few sentences of customers that stand for the comments asked for."""
         return summary([c.text for c in self.comments(wanted, 200)], self.reader.meanings, n)
 
+    def look(self, filters: Mapping[str, str], limit: int = 50) -> list[Comment]:
+        """Comments by filters in words, as an address says them; `like` searches by meaning. Raises BadCall."""
+        wanted = wanted_of(filters)
+        like = filters.get("like", "").strip()
+        return self.alike(like, wanted, limit) if like else self.comments(wanted, limit)
+
+    def summed(self, filters: Mapping[str, str]) -> list[str]:
+        """The summary of what `look` finds."""
+        return self.summary(wanted_of(filters)) if self.reader.graph is not None else []
+
+    def conversation_summary(self, ids: Sequence[str]) -> list[str]:
+        """A few sentences of a conversation's customer, by the ids of messages."""
+        with self.lake.reading():
+            t = all_texts(self.lake)
+            t = t.filter((t.table == "messages") & t.id.isin(list(ids))).order_by("written_at")
+            rows = self.lake.backend.to_pyarrow(t.select("text")).to_pylist()
+        return summary([row["text"] for row in rows], self.reader.meanings)
+
     # Topics
+
+    def volumes(self, days: int = 28) -> list[tuple[Topic, Volume]]:
+        """Each topic with its texts of the newest `days` and of as many before; emerging ones are marked."""
+        with self.lake.reading():
+            s = found_comments.newest(self.lake)
+            s = s.filter(s.sentiment.notnull() & s.written_at.notnull()).select("topic_id", "written_at")
+            rows = self.lake.backend.to_pyarrow(s).to_pylist()
+        last = max((row["written_at"] for row in rows), default=None)
+        counts: list[dict[str, int]] = [{}, {}]
+        whole = [0, 0]
+        for row in rows:
+            span = (last - row["written_at"]).days // days if last else 2
+            if span < 2:
+                whole[span] += 1
+                if row["topic_id"]:
+                    counts[span][row["topic_id"]] = counts[span].get(row["topic_id"], 0) + 1
+        known = {topic.id: topic for topic in self.shelf.topics().topics}
+        for id in known:
+            counts[0].setdefault(id, 0)
+        found = volumes(counts[0], counts[1], whole[0], whole[1])
+        return [(known[volume.id], volume) for volume in found if volume.id in known]
 
     def topics(self, version: int | None = None) -> Topics:
         """The topics, by default the newest version."""
         return self.shelf.topics(version)
+
+    def versions(self) -> list[int]:
+        """The numbers of the topics' versions, the oldest first."""
+        return self.shelf.versions()
 
     def difference(self, before: int, after: int) -> Difference:
         """What is different between two versions."""
@@ -340,6 +385,19 @@ class Texts:
         return trial
 
 
+def wanted_of(filters: Mapping[str, str]) -> Wanted:
+    """Filters as an address or a command says them. Raises BadCall for a day that is none."""
+    known = {name: filters[name].strip()[:200] for name in TOLD if filters.get(name)}
+    days: dict[str, date] = {}
+    for name in ("start", "end"):
+        if filters.get(name):
+            try:
+                days[name] = date.fromisoformat(filters[name])
+            except ValueError:
+                raise BadCall(f"{filters[name]!r} is no day", hint="write it as 2026-03-31", field=name) from None
+    return Wanted(**known, **days, disagrees=filters.get("disagrees") == "yes")  # type: ignore[arg-type]
+
+
 def _row(read: Read, topics_: list[str], asked: str) -> dict[str, Any]:
     return {
         "language": read.language,
@@ -352,6 +410,3 @@ def _row(read: Read, topics_: list[str], asked: str) -> dict[str, Any]:
         "aspects": {aspect.aspect: aspect.sentiment for aspect in read.aspects},
         "why": read.why,
     }
-
-
-Opened = Callable[[], Texts]
