@@ -27,8 +27,11 @@ from wellheard.store.unnamed import delete_by_receipt
 NOON = datetime(2026, 3, 2, 12, 17, 31, 123456, tzinfo=UTC)
 
 
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.slow)])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
+    if request.param == "postgresql":
+        yield request.getfixturevalue("in_postgres")()
+        return
     opened = open_store(tmp_path, Settings())
     yield opened
     opened.close()
@@ -239,6 +242,8 @@ def test_p3_nothing_leads_from_an_anonymous_answer_to_its_invitation(inbox: Inbo
     assert {str(v) for row in answers for v in row.values()} & there == {str(hour)}
     assert {(row["answered_in"], row["changed_in"]) for row in answers} == {(hour, hour)}
     assert {row["channel"] for row in answers} == {"email"}
+    if not store.is_sqlite:
+        return  # there the rows of an hour are written anew once it is over: see test_postgres.py
     # Nor does the order in which they lie: neither follows that of arrival.
     arrived = [i % 11 for i in range(40)]
     assert [json.loads(row["given"])[0]["score"] for row in answers] != arrived

@@ -1,45 +1,35 @@
-"""The same store in PostgreSQL, where WELLHEARD_TEST_POSTGRES names an empty database to test in."""
+"""What the store does otherwise in PostgreSQL; what it does alike is tried in test_inbox.py."""
 
 from __future__ import annotations
 
 import json
-import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from pydantic import SecretStr
 
-from wellheard.base.settings import Settings
 from wellheard.store import batches
 from wellheard.store.columns import METADATA
 from wellheard.store.inbox import Inbox
 from wellheard.store.invitations import invite
 from wellheard.store.layout import ANSWERS
-from wellheard.store.store import Store, newest, open_store
+from wellheard.store.store import Store, newest
 from wellheard.store.submission import Submission
 from wellheard.store.surveys import save_survey
 from wellheard.store.tokens import new_token
 
-URL = os.environ.get("WELLHEARD_TEST_POSTGRES", "")
 NOON = datetime(2026, 3, 2, 12, 17, 31, tzinfo=UTC)
-pytestmark = pytest.mark.skipif(not URL, reason="WELLHEARD_TEST_POSTGRES names no database")
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    opened = open_store(tmp_path, Settings(store=SecretStr(URL)))
-    with opened.writing() as con:
-        for table in reversed(METADATA.sorted_tables):
-            con.execute(table.delete())
-    yield opened
-    opened.close()
+def store(in_postgres: Callable[[], Store]) -> Store:
+    return in_postgres()
 
 
 @pytest.fixture
