@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
-from wellheard import link_commands, score_commands, survey_commands, text_commands
+from wellheard import asking_commands, link_commands, score_commands, survey_commands, text_commands
 from wellheard.base.errors import BadCall, WellheardError
 
 app = typer.Typer(
@@ -412,7 +412,7 @@ def docs(out: Path) -> None:
 
 
 link_commands.register(app, _open)
-survey_commands.register(app, _open)
+asking_commands.register(survey_commands.register(app, _open), _open)
 text_commands.register(app, _open)
 score_commands.register(app, _open)
 

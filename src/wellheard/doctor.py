@@ -19,8 +19,10 @@ import typer
 
 from wellheard.app import NAME, Workspace
 from wellheard.base.errors import BadCall, WellheardError
+from wellheard.base.mail import MailServer, greet
 from wellheard.base.periods import zone_of
 from wellheard.base.settings import FILE, Settings, explain, home_of, settings_of
+from wellheard.surveys.channel import channels
 from wellheard.warehouse import schema
 from wellheard.warehouse.engine import LAKES
 from wellheard.warehouse.history import Import
@@ -86,6 +88,7 @@ def _findings(home: Path, name: str, settings: Settings | None) -> Iterator[Find
     yield _clock(past, settings)
     if settings is not None:
         yield _port(settings)
+        yield from _channels(settings)
     yield _last(past)
 
 
@@ -239,6 +242,36 @@ def _port(settings: Settings) -> Finding:
     return Finding(
         "port", OK, f"{settings.port} on {settings.host} is free" if settings.port else "any free one is taken"
     )
+
+
+def _channels(settings: Settings) -> Iterator[Finding]:
+    """Whether surveys can be sent; the mail server is tried, and gets no mail."""
+    ready = {name: channel for name, channel in channels().items() if channel.carried and not channel.lacks(settings)}
+    if "email" in ready:
+        yield _mail(settings)
+    elif settings.mail_host or settings.mail_from:
+        lacking = channels()["email"].lacks(settings)
+        yield Finding("mail", PROBLEM, f"{lacking} is not set", "set it, or leave all mail_* away")
+    if ready and not settings.public_address:
+        do = "set public_address to what the world calls this machine by, such as https://ask.example.com"
+        yield Finding("surveys", PROBLEM, "letters would link to this machine alone", do)
+    elif not ready:
+        do = "set mail_host and mail_from, or a webhook; links, pages and the widget work without"
+        yield Finding("surveys", NOTE, "no channel is set up, so that nothing is sent", do)
+    else:
+        yield Finding("surveys", OK, f"can be sent by {', '.join(ready)}")
+
+
+def _mail(settings: Settings) -> Finding:
+    server = MailServer(
+        settings.mail_host, settings.mail_port, settings.mail_security, settings.mail_user,
+        settings.mail_password.get_secret_value(), timeout=5.0,
+    )  # fmt: skip
+    try:
+        greet(server, allow_internal=frozenset(settings.internal_hosts))
+    except WellheardError as error:
+        return Finding("mail", PROBLEM, error.message, error.hint or "look at mail_host, mail_port and mail_security")
+    return Finding("mail", OK, f"{settings.mail_host}:{settings.mail_port} lets us in")
 
 
 def _last(past: list[Import]) -> Finding:

@@ -25,8 +25,8 @@ ANSWERED = (
 )
 
 
-def register(app: typer.Typer, open_workspace: Open) -> None:
-    """Adds the commands to the program's; `open_workspace` gives the workspace that was asked for."""
+def register(app: typer.Typer, open_workspace: Open) -> typer.Typer:
+    """Adds the commands to the program's, and gives their group; `open_workspace` gives the workspace asked for."""
     surveys = typer.Typer(no_args_is_help=True, help="Surveys of our own, and what was answered.")
     app.add_typer(surveys, name="surveys")
 
@@ -50,6 +50,8 @@ def register(app: typer.Typer, open_workspace: Open) -> None:
 
         with open_workspace() as workspace, _store(workspace) as store:
             print_objects(_answered(workspace, store, survey, limit, flagged), format, ANSWERED)
+
+    return surveys
 
 
 @contextmanager

@@ -17,7 +17,7 @@ from wellheard.store.ledger import Candidate, decide
 from wellheard.store.store import open_store
 from wellheard.store.surveys import save_survey
 from wellheard.store.vault import open_vault
-from wellheard.surveys.forecast import Chance, Month, Responses, Rule, forecast
+from wellheard.surveys.forecast import Chance, Month, Responses, Rule, come_again, forecast
 
 DAY = 86_400.0
 NEW_YEAR = datetime(2026, 1, 1, tzinfo=UTC).timestamp()
@@ -101,7 +101,9 @@ def foretold_and_true(people: int, seed: int) -> tuple[list[Month], dict[tuple[s
         by_person[chance.survey_id][chance.person][0] += 1
         by_person[chance.survey_id][chance.person][1] += answer
     responses = {name: Responses([(n, k) for n, k in found.values()]) for name, found in by_person.items()}
-    expected = [Chance(c.survey_id, c.at + 365 * DAY, c.person, c.company) for c in first]
+    expected = [
+        Chance(c.survey_id, come_again(c.at, c.person, NEW_YEAR, 365 * DAY), c.person, c.company) for c in first
+    ]
     before = [Asking(c.at, c.person, c.company, 5, True) for c in asked]
     told = forecast(RULES, expected, BUDGETS, responses, before)
     second = asked_plainly(company.year(NEW_YEAR), asked)

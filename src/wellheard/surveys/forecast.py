@@ -124,6 +124,16 @@ def forecast(
     return [*found, *all_, _together(all_, variance)]
 
 
+def come_again(at: float, person: str, now: float, span: float) -> float:
+    """When something that happened in the last `span` seconds is expected again in the next.
+
+    A person's occasions keep their distances and are turned around together, by an angle of the person's own. Moved
+    ahead as they are, they would fit the budgets as neatly as those did that were asked about.
+    """
+    turned = (at - (now - span) + share_of("again", person) * span) % span
+    return now + turned
+
+
 def play(
     rules: Sequence[Rule],
     chances: Iterable[Chance],
