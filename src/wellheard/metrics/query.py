@@ -21,12 +21,12 @@ from wellheard.metrics.bricks import Estimate, Parts, Quantile, Summed, moments_
 from wellheard.metrics.frame import Frame, gather, placed
 from wellheard.metrics.metric import Metric
 from wellheard.metrics.names import bins_of
-from wellheard.metrics.plan import sums, sums_tell
 from wellheard.metrics.pooling import pool
 from wellheard.metrics.question import ENGINES, Question, column_of
 from wellheard.metrics.reader import Reader
 from wellheard.metrics.rollup import Rollup
 from wellheard.metrics.rollups import Kept
+from wellheard.metrics.statements import sums, sums_tell
 from wellheard.warehouse.engine import Lake
 
 MOST_ROWS_SHOWN = 1_000_000

@@ -12,10 +12,10 @@ from wellheard.metrics.bricks import Summed
 from wellheard.metrics.compare import Crossed
 from wellheard.metrics.frame import Frame, placed
 from wellheard.metrics.metric import Metric
-from wellheard.metrics.plan import Sums, sums
 from wellheard.metrics.question import Question
 from wellheard.metrics.reader import NotLocal, PartReader, Reader
 from wellheard.metrics.rollup import LEVEL, Rollup
+from wellheard.metrics.statements import Sums, sums
 from wellheard.warehouse.touched import Touched
 
 NOBODY = (0.0,) * 4

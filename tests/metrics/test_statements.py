@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from wellheard.metrics import plan
+from wellheard.metrics import statements
 
 
 def _order(key: str, revenue: float, currency: str = "EUR", day: str = "2026-02-03", **more: Any) -> dict[str, Any]:
@@ -17,14 +17,14 @@ def _order(key: str, revenue: float, currency: str = "EUR", day: str = "2026-02-
 def stated(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The KPIs that were stated anew, in order."""
     found: list[str] = []
-    keep = plan._keep
+    keep = statements._keep
 
     def noted(key: Any, ask: Any, names: list[str]) -> None:
         found.append(ask.metric.name)
         keep(key, ask, names)
 
-    monkeypatch.setattr(plan, "_keep", noted)
-    monkeypatch.setattr(plan, "_plans", type(plan._plans)())
+    monkeypatch.setattr(statements, "_keep", noted)
+    monkeypatch.setattr(statements, "_plans", type(statements._plans)())
     return found
 
 
