@@ -15,6 +15,8 @@ from wellheard.store.followup import CASE_ENTRIES, CASES, SAVED_VIEWS
 
 OPEN, ACKNOWLEDGED, SNOOZED, CLOSED, MERGED = "open", "acknowledged", "snoozed", "closed", "merged"
 STATES = (OPEN, ACKNOWLEDGED, SNOOZED, CLOSED, MERGED)
+# What a case's details may say: where nothing is said, there is nothing.
+NOTHING: Mapping[str, Any] = {"text": "", "link": "", "rule": "", "facts": (), "customers": (), "customer": {}}
 UNDONE = (OPEN, ACKNOWLEDGED, SNOOZED)
 
 
@@ -223,4 +225,4 @@ def _unknown(number: int) -> Unknown:
 
 def _case(row: Mapping[Any, Any]) -> Case:
     names = [name for name in Case.__dataclass_fields__ if name != "details"]
-    return Case(details=json.loads(row["details"]), **{name: row[name] for name in names})
+    return Case(details={**NOTHING, **json.loads(row["details"])}, **{name: row[name] for name in names})

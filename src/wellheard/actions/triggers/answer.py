@@ -10,7 +10,7 @@ from wellheard.actions.trigger import Trigger, When, both, facts_of, quoted
 
 COLUMNS = (
     "survey_id", "submission_id", "question_id", "kind", "score", "choice", "channel", "touchpoint", "customer_id",
-    "account_id", "conversation_id", "order_id", "agent_id", "invitation_id",
+    "account_id", "conversation_id", "order_id", "agent_id", "invitation_id", "comment",
 )  # fmt: skip
 SHOWN = ("score", "choice", "channel", "touchpoint", "survey_id", "order_id", "agent_id")
 COUNTS = "(test is null or test = false) and flag is null"  # as in every KPI
@@ -37,7 +37,7 @@ def find(when: AnswerWhen, look: Look, since: datetime, until: datetime) -> list
         "survey_responses", COLUMNS, where=both(*bounds, told, COUNTS, when.where), since=since, until=until
     )
     comments = _comments(look, [row["submission_id"] for row in rows if row["submission_id"]])
-    return [_happening(row, comments.get(row["submission_id"] or "", "")) for row in rows]
+    return [_happening(row, comments.get(row["submission_id"] or "") or row["comment"] or "") for row in rows]
 
 
 def _comments(look: Look, submissions: list[str]) -> dict[str, str]:

@@ -1,0 +1,231 @@
+"""The pages of following up: empty, filled with hostile texts, and what their forms do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from fastapi.testclient import TestClient
+
+from wellheard.actions.message import Message
+from wellheard.actions.sending import queue_message
+from wellheard.desk import Desk
+from wellheard.store import deliveries as outbox
+from wellheard.store.cases import Opening, Search, case, cases, entries, open_case
+from wellheard.store.connections import keep_connection
+from wellheard.store.refusals import refuse
+
+PAGES = ("/cases", "/alerts", "/incidents", "/rules", "/deliveries", "/broadcasts")
+DETRACTORS = 'name = "Detractors"\n[when]\ntrigger = "answer"\nkind = "nps"\nat_most = 6\n[[do]]\naction = "case"\n'
+
+
+class Team:
+    """A browser over an empty workspace, and its closed loop."""
+
+    def __init__(self, client: TestClient, token: str) -> None:
+        self.client, self.token = client, token
+        self.workspace = client.workspace  # type: ignore[attr-defined]
+        self.loop = client.app.state.site.services.loop()  # type: ignore[attr-defined]
+        self.desk = Desk(self.workspace)
+
+    def post(self, path: str, **form: str) -> Any:
+        return self.client.post(path, data={"form_token": self.token, **form}, follow_redirects=False)
+
+    def open(self, kind: str = "answer", **more: Any) -> int:
+        told = {"subject": f"s{datetime.now(UTC).timestamp()}", "title": "NPS 2", "details": {}, **more}
+        with self.loop.store.writing() as con:
+            return open_case(con, "main", Opening(kind=kind, **told), self.loop.sender.now())[0]
+
+    def case(self, number: int) -> Any:
+        with self.loop.store.reading() as con:
+            return case(con, "main", number)
+
+    def history(self, number: int) -> list[str]:
+        with self.loop.store.reading() as con:
+            return [entry.kind for entry in entries(con, number)]
+
+    def mail(self) -> None:
+        fields = {"host": "127.0.0.1", "port": "9", "from": "cx@x.example"}
+        with self.loop.store.writing() as con:
+            keep_connection(con, "main", self.loop.sender.vault, "mail", "email", fields, {}, self.loop.sender.now())
+
+
+@pytest.fixture
+def team(fresh: TestClient, token_of: Callable[[TestClient], str]) -> Team:
+    return Team(fresh, token_of(fresh))
+
+
+def test_empty_pages_say_what_to_do_and_forms_need_their_token(team: Team) -> None:
+    for path in (*PAGES, "/rules/new", "/broadcasts/new"):
+        page = team.client.get(path)
+        assert page.status_code == 200, path
+        assert "yet" in page.text or "new" in path
+    refused = team.client.post("/rules", data={"name": "x", "text": DETRACTORS})
+    assert refused.status_code == 403
+    for path in ("/cases/77", "/cases/x", "/deliveries/77", "/broadcasts/none", "/rules/none", "/cases/1/acknowledge"):
+        assert team.client.get(path).status_code in (404, 405, 422), path
+
+
+def test_hostile_texts_stay_texts_on_every_page(
+    team: Team, hostile: tuple[str, ...], harmless: Callable[[str], None]
+) -> None:
+    for kind, text in (("answer", "\n".join(hostile)), ("alert", hostile[0]), ("incident", hostile[1])):
+        told = {"text": text, "facts": [[text, text]], "customer": {"id": text, "name": text, "email": text},
+                "customers": [text], "rule": text}  # fmt: skip
+        number = team.open(kind, title=text, details=told, owner=text, play=text)
+        team.post(f"/cases/{number}/comment", words=text)
+        harmless(team.client.get(f"/cases/{number}").text)
+    with team.loop.store.writing() as con:
+        message = Message("0" * 32, "notice", hostile[0], hostile[1], facts=((hostile[2], hostile[3]),))
+        queue_message(con, team.loop.sender, message, hostile[4])
+    team.post("/cases/views", name=hostile[0], query="owner=x")
+    for path in (*PAGES, "/deliveries/1", "/incidents/3/report", "/cases/figures"):
+        page = team.client.get(path)
+        assert page.status_code == 200
+        if not path.endswith("report"):
+            harmless(page.text)
+    assert team.client.get("/incidents/3/report").headers["content-type"].startswith("text/markdown")
+
+
+def test_a_case_goes_through_its_steps(team: Team) -> None:
+    number, other = team.open(), team.open()
+    assert team.post(f"/cases/{number}/acknowledge").status_code == 303
+    assert (team.case(number).state, team.case(number).owner) == ("acknowledged", "owner")
+    team.post(f"/cases/{number}/snooze", hours="24")
+    assert team.case(number).snoozed_until > team.loop.sender.now() + timedelta(hours=23)
+    team.post(f"/cases/{number}/assign", owner="anna")
+    team.post(f"/cases/{number}/comment", words="called them")
+    assert team.post(f"/cases/{number}/close", outcome="nonsense").status_code == 422
+    team.post(f"/cases/{number}/close", outcome="recovered", words="they got a refund")
+    closed = team.case(number)
+    assert (closed.state, closed.outcome, closed.reason) == ("closed", "recovered", "they got a refund")
+    assert team.post(f"/cases/{number}/acknowledge").status_code == 422
+    team.post(f"/cases/{number}/reopen")
+    team.post(f"/cases/{number}/merge", into=str(other))
+    assert (team.case(number).state, team.case(number).merged_into) == ("merged", other)
+    kinds = ["opened", "acknowledged", "snoozed", "assigned", "comment", "closed", "reopened", "merged"]
+    assert team.history(number) == kinds
+    assert "1 of 1" not in team.client.get("/cases/figures").text  # it was opened again, so none is closed
+
+
+def test_the_inbox_is_narrowed_and_views_are_kept(team: Team) -> None:
+    team.open(title="First", owner="anna", team="care")
+    late = {"due_at": team.loop.sender.now() - timedelta(hours=1)}
+    team.open(title="Second", details={"text": "the parcel"}, **late)
+    shown = {
+        query: [t for t in ("First", "Second") if f"· {t}" in team.client.get(f"/cases?{query}").text]
+        for query in ("", "owner=anna", "q=parcel", "overdue=1", "team=care", "state=closed")
+    }
+    assert shown == {
+        "": ["First", "Second"],
+        "owner=anna": ["First"],
+        "q=parcel": ["Second"],
+        "overdue=1": ["Second"],
+        "team=care": ["First"],
+        "state=closed": [],
+    }
+    assert (
+        team.post("/cases/views", name="Anna's", query="owner=anna&strange=1").headers["location"]
+        == "/cases?owner=anna"
+    )
+    assert 'href="/cases?owner=anna"' in team.client.get("/cases").text
+
+
+def test_a_rule_is_made_tried_turned_off_and_removed(team: Team) -> None:
+    assert team.post("/rules", name="detractors", text=DETRACTORS.replace("nps", "nps'")).status_code == 303
+    wrong = team.post("/rules", name="wrong", text=DETRACTORS.replace("answer", "nothing"))
+    assert wrong.status_code == 422
+    assert "There is no trigger" in wrong.text
+    team.post("/rules/detractors", text=DETRACTORS)
+    now = team.loop.sender.now()
+    answers = [
+        {
+            "source_id": f"a{n}",
+            "kind": "nps",
+            "score": score,
+            "answered_at": now - timedelta(hours=n),
+            "comment": "why not",
+        }
+        for n, score in enumerate((2, 9, 5), start=1)
+    ]
+    team.desk.deliver({"survey_responses": answers})
+    dry = team.client.get("/rules/detractors/dry-run?days=30").text
+    assert "it would have acted 2 times" in dry
+    assert dry.count("why not") == 2
+    assert team.client.get("/rules/detractors").status_code == 200
+    assert "nobody yet" in team.client.get("/rules/detractors/effect").text
+    team.post("/rules/detractors/turn", on="")
+    assert team.loop.look_at_rules() == []
+    team.post("/rules/detractors/turn", on="1")
+    assert len(team.loop.look_at_rules()) == 2
+    with team.loop.store.reading() as con:
+        assert len(cases(con, "main", Search(), now)) == 2
+    team.post("/rules/detractors/remove")
+    assert team.client.get("/rules/detractors").status_code == 404
+
+
+def test_a_connection_is_kept_sealed_and_a_dead_delivery_is_tried_again(team: Team) -> None:
+    refused = team.post(
+        "/deliveries/connections", channel="webhook", name="hook", url="http://127.0.0.1/x", secret="whsec_eA=="
+    )
+    assert refused.status_code == 403
+    assert "internal network" in refused.text
+    assert "whsec_eA==" not in refused.text
+    made = team.post("/deliveries/connections", channel="slack", name="chat", token="xoxb-marker-token", channel_="C1")
+    assert made.status_code == 303
+    assert "xoxb-marker" not in team.client.get("/deliveries?channel=slack").text
+    tried = team.post("/deliveries/connections/chat/try")
+    number = int(tried.headers["location"].rpartition("/")[2])
+    now = team.loop.sender.now()
+    with team.loop.store.writing() as con:
+        (claimed,) = outbox.claim(con, "main", team.loop.sender.vault, now)
+        outbox.settle_failed(con, claimed.number, "Slack refused: is_archived", now, 0.1, retry=False)
+    for path in ("/deliveries", f"/deliveries/{number}", "/deliveries?state=dead"):
+        assert "is_archived" in team.client.get(path).text
+    assert team.post(f"/deliveries/{number}/replay").status_code == 303
+    assert team.post(f"/deliveries/{number}/replay").status_code == 422  # it waits already
+    team.post("/deliveries/connections/chat/remove")
+    assert team.post("/deliveries/connections/chat/remove").status_code == 404
+
+
+def test_a_broadcast_is_seen_first_sent_once_and_refusals_are_kept(team: Team) -> None:
+    team.mail()
+    people = [
+        {"source_id": f"c{n}", "name": name, "email": email, "segment": segment, "updated_at": "2025-01-01"}
+        for n, (name, email, segment) in enumerate(
+            (
+                ("Ann Lee", "ann@x.example", "gold"),
+                ("Bob", "bob@x.example", "silver"),
+                ("Bob again", "BOB@x.example", "silver"),
+                ("Cy", "", "gold"),
+                ("", "dee@x.example", "gold"),
+            )
+        )
+    ]
+    team.desk.deliver({"customers": people})
+    with team.loop.store.writing() as con:
+        refuse(con, "main", None, "dee@x.example", "letter", team.loop.sender.now())
+    told = {"name": "News", "through": "mail", "subject": "Hello {first_name|you}", "text": "To {name|you}."}
+    assert "a field" in team.post("/broadcasts", **{**told, "text": "{password}"}).text
+    assert team.post("/broadcasts", **{**told, "where": "nothing = 1"}).status_code == 404
+    more = {"where1": "segment = 'gold'", "subject1": "Gold, {first_name}", "text1": "Thank you."}
+    path = team.post("/broadcasts", **told, **more, per_minute="2").headers["location"]
+    preview = team.client.get(f"{path}/preview").text
+    for said in ("Gold, Ann", "Hello Bob", "no address is known", "want no letters", "written to already"):
+        assert said in preview
+    assert team.post(f"{path}/start").status_code == 303
+    assert team.post(f"{path}/start").status_code == 422
+    with team.loop.store.reading() as con:
+        sent = outbox.deliveries(con, "main", team.loop.sender.vault)
+    assert sorted(d.recipient for d in sent) == ["ann@x.example", "bob@x.example"]
+    apart = max(d.next_at for d in sent) - min(d.next_at for d in sent)
+    assert round(apart.total_seconds()) == 30
+    assert all(d.message["unsubscribe"].endswith(f"/stop/{d.key}") for d in sent)
+    page = team.client.get(path).text
+    assert "<strong>2</strong> written to" in page
+    assert team.client.get(f"{path}/effect").status_code == 200
+    assert team.post(f"{path}/stop").status_code == 303
+    with team.loop.store.reading() as con:
+        assert {d.state for d in outbox.deliveries(con, "main", team.loop.sender.vault)} == {"dead"}
