@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -59,7 +60,8 @@ class Examples:
 
 def examples(past: Past, frames: dict[datetime, pd.DataFrame], days: int, first: datetime) -> Examples:
     """Examples from the data up to the instant; `frames` keeps features of instants that were looked at before."""
-    found, outcomes, cuts, instants = [], [], [], []
+    found, outcomes, cuts = [], [], []
+    instants: list[datetime] = []
     for at in cuts_of(past.as_of, first, days):
         with past.at(at, "cut") as then:
             if at not in frames:
@@ -139,11 +141,11 @@ def drivers(classifier: Classifier) -> list[dict[str, Any]]:
     """The features by how much they move the regression's logit, a standard deviation of theirs each."""
     parts = classifier.logistic.encoding.parts
     weights = classifier.logistic.weights[1:]
-    rows = [
+    rows: list[dict[str, Any]] = [
         {"feature": part.feature, "how": part.trait or part.how, "weight": float(w)}
         for part, w in zip(parts, weights, strict=True)
     ]
-    return sorted(rows, key=lambda row: -abs(row["weight"]))[:25]
+    return sorted(rows, key=lambda row: -abs(float(row["weight"])))[:25]
 
 
 def _missed(given: Examples, fitted: Learned) -> dict[str, Any]:
@@ -175,7 +177,7 @@ def drift(then: pd.DataFrame, now: pd.DataFrame) -> dict[str, float]:
     for name in then.columns:
         if then[name].dtype == object or name not in now:
             continue
-        edges = np.unique(np.nanquantile(then[name], np.linspace(0.1, 0.9, 9))) if then[name].notna().any() else []
+        edges: Any = np.unique(np.nanquantile(then[name], np.linspace(0.1, 0.9, 9))) if then[name].notna().any() else []
         shares = []
         for frame in (then, now):
             values = np.asarray(frame[name], dtype=np.float64)
@@ -214,7 +216,7 @@ def score_churn(
 
 def _sample(past: Past) -> int:
     there = past.read("many", lambda: past.lives().select("payer").distinct()).num_rows
-    return max(1, -(-there // MOST))
+    return max(1, -(-int(there) // MOST))
 
 
 def companies(past: Past, index: pd.Index) -> Any:
@@ -223,7 +225,7 @@ def companies(past: Past, index: pd.Index) -> Any:
     tables = [name for name in ("subscriptions", "usage", "orders", "conversations") if past.has(name)]
     found = set(named["payer"].to_pylist())
     for name in tables:
-        found.update(past.read(f"companies in {name}", lambda name=name: _firms(past, name))["payer"].to_pylist())
+        found.update(past.read(f"companies in {name}", partial(_firms, past, name))["payer"].to_pylist())
     return np.array([payer in found for payer in index], dtype=bool)
 
 

@@ -76,7 +76,7 @@ class Classifier:
 
     def chances(self, frame: pd.DataFrame) -> Floats:
         """The chance of leaving."""
-        return np.clip(expit(self.shift + self.steep * self.raw(frame)), EDGE, 1 - EDGE)
+        return np.asarray(np.clip(expit(self.shift + self.steep * self.raw(frame)), EDGE, 1 - EDGE))
 
     def range(self, frame: pd.DataFrame) -> tuple[Floats, Floats]:
         """The 95 % interval of each chance, from the uncertainty of the regression's weights."""

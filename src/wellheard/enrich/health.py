@@ -45,7 +45,7 @@ def _usage(frame: pd.DataFrame) -> Floats:
     ratio = np.divide(now, before, out=np.full_like(now, np.nan), where=before > 0)
     fresh = np.where(now > 0, np.minimum(_column(frame, "usage_days_30d") / 8, 1) * 100, np.nan)
     idle = np.where(_column(frame, "usage_days_since") > 120, 0.0, fresh)
-    return np.where(np.isnan(ratio), idle, np.clip(80 * ratio, 0, 100))
+    return np.asarray(np.where(np.isnan(ratio), idle, np.clip(80 * ratio, 0, 100)))
 
 
 def _support(frame: pd.DataFrame) -> Floats:
@@ -65,7 +65,7 @@ def _engagement(frame: pd.DataFrame) -> Floats:
     known = np.isfinite(parts)
     total = np.where(known, parts, 0).sum(axis=0)
     mean = np.divide(total, known.sum(axis=0), out=np.full(len(frame), np.nan), where=known.any(axis=0))
-    return np.minimum(mean + 10 * np.minimum(np.nan_to_num(_column(frame, "referrals")), 2), 100)
+    return np.asarray(np.minimum(mean + 10 * np.minimum(np.nan_to_num(_column(frame, "referrals")), 2), 100))
 
 
 def _payment(frame: pd.DataFrame) -> Floats:
@@ -87,7 +87,8 @@ def _survey(frame: pd.DataFrame) -> Floats:
     both = np.stack([10 * _column(frame, "nps_score"), 100 * _column(frame, "satisfaction")])
     known = np.isfinite(both)
     total = np.where(known, both, 0).sum(axis=0)
-    return np.divide(total, known.sum(axis=0), out=np.full(len(frame), np.nan), where=known.any(axis=0))
+    mean = np.divide(total, known.sum(axis=0), out=np.full(len(frame), np.nan), where=known.any(axis=0))
+    return np.asarray(mean)
 
 
 RULES: dict[str, Callable[[pd.DataFrame], Floats]] = {

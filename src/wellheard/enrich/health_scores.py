@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -66,7 +67,7 @@ def score_health(
 def _scores(past: Past, index: pd.Index, found: Health, model: str, before: dict[str, float]) -> Scores:
     bands = [how.band(value) for value in found.value]
     trends = [how.trend(v, before.get(who, np.nan)) for who, v in zip(index, found.value, strict=True)]
-    said = {"band": bands, "trend": trends, "components": how.written(found)}
+    said: dict[str, Sequence[str | None]] = {"band": bands, "trend": trends, "components": how.written(found)}
     return Scores(
         how.KIND, pa.array(index, pa.string()), pa.array(~companies(past, index)), found.value, model, low=found.low,
         high=found.high, coverage=found.coverage, attributes=said,

@@ -23,6 +23,7 @@ SCORES = (
 MONEY = ("lifetime_value", "lifetime_revenue", "lifetime_value_net", "profit")
 NAMES = ("customer_id", "account_id", "source")
 TRAITS = ("segment", "tier", "region", "country", "language", "acquisition_channel", "owner", "created_at", "ended_at")
+MADE = "score|"  # how the keys of scores begin that we made
 PRIVATE = ("name", "account_name", "email")
 SHOWN = (
     "customer_id", "account_id", "as_of", "health", "health_low", "health_high", "health_coverage", "health_band",
@@ -94,40 +95,49 @@ def everybody(lake: Lake, named: frozenset[str]) -> ir.Table:
     ]
     kinds = kinds or [SCORES[0]]
     people = _people(lake, personal=bool(named & set(PRIVATE)))
-    own = _newest(lake, kinds, "customer_id")
-    theirs = _newest(lake, kinds, "account_id")
-    t = people.left_join(own, people.who == own.of).drop("of")
-    t = _beside(t, theirs)
+    t = people
+    for mark, column, by, ours in LINES:
+        t = _beside(t, _newest(lake, kinds, column, ours), mark, by)
     shown: dict[str, ir.Value] = {}
     for kind in kinds:
-        mine = t[f"s_{kind}"]
-        both = mine.coalesce(t[f"b_s_{kind}"])
+        both = _first(t, kind)
         shown |= {kind + suffix: both[part] for suffix, part in PARTS.items()}
         shown |= {name: both["attributes"].get(key) for name, (of, key) in BESIDE.items() if of == kind}
     instants = [shown[f"{kind}_as_of"] for kind in kinds]
     as_of = ibis.greatest(*instants) if len(instants) > 1 else instants[0]
-    money = [t[f"s_{k}"].coalesce(t[f"b_s_{k}"])["currency"] for k in kinds if k in MONEY]
+    money = [_first(t, k)["currency"] for k in kinds if k in MONEY]
     currency = money[0].coalesce(*money[1:]) if money else ibis.null("string")
     kept = [c for c in (*NAMES, "kind", *TRAITS, *PRIVATE) if c in t.columns]
     return t.select("who", "company", *kept, as_of=as_of, currency=currency, **shown)
 
 
-def _beside(t: ir.Table, theirs: ir.Table) -> ir.Table:
-    side = theirs.select(**{f"b_{c}": theirs[c] for c in theirs.columns})
-    return t.left_join(side, t.company == side.b_of).drop("b_of")
+# Our own scores come first, then those that a source gave; a customer's own before those of the company.
+LINES = (
+    ("a", "customer_id", "who", True), ("b", "account_id", "company", True), ("c", "customer_id", "who", False),
+    ("d", "account_id", "company", False),
+)  # fmt: skip
+FIELDS = ("value", "low", "high", "coverage", "model", "as_of", "currency", "attributes")
 
 
-def _newest(lake: Lake, kinds: Sequence[str], column: str) -> ir.Table:
-    """By name of a row, the newest score of each kind as a struct `s_KIND`."""
+def _first(t: ir.Table, kind: str) -> ir.StructValue:
+    lines = [t[f"{mark}_{kind}"] for mark, *_ in LINES]
+    return lines[0].coalesce(*lines[1:])
+
+
+def _beside(t: ir.Table, scores: ir.Table, mark: str, by: str) -> ir.Table:
+    side = scores.select(**{f"{mark}_{c}": scores[c] for c in scores.columns})
+    return t.left_join(side, t[by] == side[f"{mark}_of"]).drop(f"{mark}_of")
+
+
+def _newest(lake: Lake, kinds: Sequence[str], column: str, ours: bool) -> ir.Table:
+    """By name of a row, the newest score of each kind as a struct."""
     t = lake.table("customer_scores")
-    other = t.account_id if column == "customer_id" else t.customer_id
-    mine = t[column].notnull() & (other.isnull() if column == "account_id" else ibis.literal(True))
+    own = t.customer_id.notnull() if column == "customer_id" else t.account_id.notnull() & t.customer_id.isnull()
     learned = t.model.startswith("learned").fill_null(False)  # a second line of scores, which a KPI's variant shows
-    t = t.filter(mine & t.kind.isin(list(kinds)) & ~learned)
-    whole = ibis.struct(
-        {part: t[part] for part in ("value", "low", "high", "coverage", "model", "as_of", "currency", "attributes")}
-    )
-    newest = {f"s_{kind}": whole.argmax(t.as_of, where=t.kind == kind) for kind in kinds}
+    made = t.source_id.startswith(MADE)
+    t = t.filter(own & t.kind.isin(list(kinds)) & ~learned & (made if ours else ~made))
+    whole = ibis.struct({part: t[part] for part in FIELDS})
+    newest = {kind: whole.argmax(t.as_of, where=t.kind == kind) for kind in kinds}
     return t.group_by(of=t.source + ":" + t[column]).agg(**newest)
 
 
