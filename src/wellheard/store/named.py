@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
 
 from wellheard.base.errors import Unknown
-from wellheard.store.invitations import AT_ONCE, Invitation, invitations_by_hash, unknown_invitation
+from wellheard.store.bulk import Row, add, rows_with
+from wellheard.store.invitations import Invitation, invitations_by_hash, unknown_invitation
 from wellheard.store.layout import ANSWERS
 from wellheard.store.submission import ABOUT, DOUBLE, Kept, OtherBody, Submission, edit_token, edited, replaced
 from wellheard.store.tokens import hashed, new_ordered_id
 
 STEP = timedelta(microseconds=1)  # by which a change is later than what it changes, even when the clock went back
 CHANGED = ("body_hash", "given", "complete", "flag", "version", "changed_at", "batch_id")
-
-Row = dict[str, Any]
 
 
 class NamedAnswers:
@@ -28,9 +27,9 @@ class NamedAnswers:
         self.invitations = invitations_by_hash(con, (hashed(s.token) for s in submissions if s.token))
         ids = {i.invitation_id for i in self.invitations.values()}
         known = [
-            *_where(con, ANSWERS.c.key_hash, {hashed(secret) for s in submissions if (secret := s.key or s.token)}),
-            *_where(con, ANSWERS.c.submission_id, {edited(s.edit) for s in submissions if s.edit}),
-            *_where(con, ANSWERS.c.invitation_id, ids),
+            *rows_with(con, ANSWERS.c.key_hash, {hashed(secret) for s in submissions if (secret := s.key or s.token)}),
+            *rows_with(con, ANSWERS.c.submission_id, {edited(s.edit) for s in submissions if s.edit}),
+            *rows_with(con, ANSWERS.c.invitation_id, ids),
         ]
         self.by_key: dict[tuple[str, str], Row] = {}
         self.by_id: dict[str, Row] = {}
@@ -65,8 +64,7 @@ class NamedAnswers:
 
     def write(self) -> None:
         """Writes what was judged, on the connection's transaction."""
-        if self.new:
-            self.con.execute(ANSWERS.insert(), self.new)
+        add(self.con, ANSWERS, self.new)
         for row in self.changed.values():
             told = ANSWERS.update().where(ANSWERS.c.submission_id == row["submission_id"])
             self.con.execute(told.values({name: row[name] for name in CHANGED}))
@@ -162,16 +160,3 @@ def _kept(row: Row, state: Any, secret: str | None, edit: str | None = None) -> 
     if made is not None and hashed(made) != row["edit_hash"]:
         made = None
     return Kept(row["submission_id"], state, made, row["edit_until"], row["flag"])
-
-
-def _where(con: sa.Connection, column: sa.Column[Any], values: set[str]) -> list[Row]:
-    """The answers whose column has one of the values, as rows that may be changed."""
-    wanted, found = sorted(values), []
-    for start in range(0, len(wanted), AT_ONCE):
-        rows = con.execute(ANSWERS.select().where(column.in_(wanted[start : start + AT_ONCE]))).mappings()
-        found += [_owned(row) for row in rows]
-    return found
-
-
-def _owned(row: Mapping[Any, Any]) -> Row:
-    return {str(name): value for name, value in row.items()}

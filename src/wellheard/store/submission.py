@@ -12,6 +12,8 @@ from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import Any, Literal
 
+from pydantic_core import to_json
+
 from wellheard.base.errors import BadCall
 from wellheard.store.tokens import new_token
 
@@ -109,7 +111,7 @@ def _gone(row: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _written(rows: Sequence[Mapping[str, Any]]) -> str:
-    return json.dumps(list(rows), ensure_ascii=False, separators=(",", ":"))
+    return to_json(rows).decode()
 
 
 def edit_token(submission_id: str, secret: str | None) -> str:
