@@ -40,7 +40,7 @@ JOINING = {
     "feeding", "import_console", "importing", "link_commands", "preview", "survey_commands", "text_commands",
     "following", "followup_commands",
     "score_commands", "scoring",
-    "asking", "asking_commands", "forecasting",
+    "asking", "asking_commands", "asking_service", "forecasting",
 }  # fmt: skip
 # Where things of a kind stand side by side; each file or folder in it is one of them.
 KINDS = (

@@ -17,6 +17,7 @@ import uvicorn
 from wellheard.actions.closed_loop import ClosedLoop
 from wellheard.app import Workspace
 from wellheard.asking import Asker, asker_of
+from wellheard.asking_service import AskingService
 from wellheard.base.errors import BadCall, Refused
 from wellheard.demo import is_simulated
 from wellheard.enrich.conversation_timeline import timeline_of
@@ -235,6 +236,7 @@ def services_of(workspace: Workspace, door: Door | None = None) -> Services:
         submissions=workspace.submissions,
         survey_address=lambda id: door.page(id) if door else None,
         widget_tag=lambda id: door.widget(id) if door else None,
+        asking=AskingService(workspace, door.asker if door else None),
         texts=workspace.texts,
         loop=LoopService(workspace, door.loop if door else None),
     )

@@ -10,6 +10,7 @@ WORDS = {
     "not_sent": "it could not be sent",
     "too_late": "too much time had passed",
     "answered": "answered in the meantime",
+    "decided_before": "this occasion was decided before",
     "closed": "the survey does not ask any more",
     "not_meant": "not among those whom the survey is for",
     "not_drawn": "not drawn into the sample",

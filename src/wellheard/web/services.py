@@ -17,6 +17,7 @@ from wellheard.metrics.question import Question
 from wellheard.metrics.submissions import Filled
 from wellheard.metrics.target import Target
 from wellheard.surveys.shelf import Shelf
+from wellheard.web.asking import AskingServices
 from wellheard.web.texts import TextServices
 
 Progress = Callable[[str, int], None]
@@ -285,5 +286,6 @@ class Services:
     submissions: Callable[[], Mapping[str, Filled]]
     survey_address: Callable[[str], str | None]
     widget_tag: Callable[[str], str | None]
+    asking: AskingServices
     texts: TextServices
     loop: Loop

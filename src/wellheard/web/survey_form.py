@@ -17,6 +17,7 @@ from starlette.datastructures import FormData
 from wellheard.base.errors import BadCall
 from wellheard.surveys.catalogue import question_type, question_types, standard_words
 from wellheard.surveys.words import ENGLISH
+from wellheard.web.asking_form import asking_in
 
 Draft = dict[str, Any]
 YES = "on"
@@ -51,6 +52,7 @@ def with_fields(draft: Draft, form: FormData) -> Draft:
     made["words"] = _worded(draft.get("words"), language, form, "sw.", HEAD)
     made["questions"] = [_question(q, form, f"q.{i}", language) for i, q in enumerate(draft["questions"])]
     made["thanks"] = [_thanks(t, form, f"t.{i}", language) for i, t in enumerate(draft.get("thanks", []))]
+    made["asking"] = asking_in(form, draft.get("asking"))
     renamed = {
         old["id"]: new["id"] for old, new in zip(draft["questions"], made["questions"], strict=True) if old != new
     }

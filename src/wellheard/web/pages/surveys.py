@@ -13,9 +13,12 @@ from starlette.datastructures import FormData
 from wellheard.base.errors import BadInput, WellheardError
 from wellheard.metrics.submissions import Filled
 from wellheard.surveys.catalogue import question_type
+from wellheard.surveys.reasons import reason_words
 from wellheard.surveys.shelf import definition, survey_text, templates
 from wellheard.surveys.survey import Branding, Survey, survey_from
 from wellheard.surveys.words import ENGLISH, LANGUAGES
+from wellheard.web.asking import Forecast
+from wellheard.web.asking_form import shown_asking
 from wellheard.web.guard import POLICY
 from wellheard.web.site import Site
 from wellheard.web.survey_form import Draft, done, draft_in, name_of, shown_draft, with_fields
@@ -114,9 +117,18 @@ def _changed(site: Site, request: Request, id: str, form: FormData) -> Response:
             return _designer(site, request, id, draft, language, fault=fault, status=error.http_status)
         return RedirectResponse(f"/surveys/{id}?lang={language}&saved=true", SEE_OTHER)
     spoken = do.removeprefix("lang:") if do.startswith("lang:") else language
+    expected, fault = _expected(site, draft, id) if do == "forecast" else (None, "")
     draft = done(draft, do)
     spoken = spoken if spoken in draft["languages"] else draft["languages"][0]
-    return _designer(site, request, id, draft, spoken, changed=True)
+    return _designer(site, request, id, draft, spoken, fault=fault, changed=True, expected=expected)
+
+
+def _expected(site: Site, draft: Draft, id: str) -> tuple[Forecast | None, Any]:
+    """The forecast for a draft, or what is wrong with it."""
+    try:
+        return site.services.asking.forecast(survey_from({**draft, "id": id})), ""
+    except WellheardError as error:
+        return None, site.piece("fault.html", message=error.message, hint=error.hint)
 
 
 def _designer(
@@ -130,6 +142,7 @@ def _designer(
     status: int = 200,
     saved: bool = False,
     changed: bool = False,
+    expected: Forecast | None = None,
 ) -> HTMLResponse:
     response = site.page(
         request,
@@ -148,6 +161,9 @@ def _designer(
         answers=site.services.submissions().get(id, Filled()),
         address=site.services.survey_address(id),
         widget=site.services.widget_tag(id),
+        k=shown_asking(draft.get("asking"), site.services.asking.lacks()),
+        expected=expected,
+        said=reason_words,
     )
     response.headers.update(FRAMES)
     return response
