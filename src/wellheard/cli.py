@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
-from wellheard import asking_commands, link_commands, score_commands, survey_commands, text_commands
+from wellheard import asking_commands, followup_commands, link_commands, score_commands, survey_commands, text_commands
 from wellheard.base.errors import BadCall, WellheardError
 
 app = typer.Typer(
@@ -411,6 +411,7 @@ def docs(out: Path) -> None:
             typer.echo(f"{name} has no words in {language} for {', '.join(keys)}: English stands there")
 
 
+followup_commands.register(app, _open)
 link_commands.register(app, _open)
 asking_commands.register(survey_commands.register(app, _open), _open)
 text_commands.register(app, _open)
