@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+pytestmark = pytest.mark.slow  # everyday checks leave it out
+
 CUSTOMERS = {
     "customers": [
         {"source_id": "c0", "created_at": "2025-01-05", "ended_at": "2025-03-20"},

@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 
+pytestmark = pytest.mark.slow  # everyday checks leave it out
+
 LONG = bool(os.environ.get("WELLHEARD_TEST_LONG"))
 START = datetime(2025, 1, 6, 9, tzinfo=UTC)
 Rows = list[dict[str, Any]]

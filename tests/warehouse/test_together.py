@@ -16,6 +16,8 @@ from wellheard.app import ImportCall, Workspace
 from wellheard.base.errors import Busy
 from wellheard.warehouse.writing import line
 
+pytestmark = pytest.mark.slow  # everyday checks leave it out
+
 ROUNDS = 50 if os.environ.get("WELLHEARD_TEST_LONG") else 4
 # An importer: its own rows, and rows that every importer delivers.
 IMPORTER = """

@@ -9,6 +9,8 @@ import pytest
 
 from wellheard.base.errors import BadCall, Unknown
 
+pytestmark = pytest.mark.slow  # everyday checks leave it out
+
 DAY = "2025-01-{:02d}T10:00:00Z"
 KPIS = ("nps", "csat", "revenue_per_user", "first_response_time", "resolution_time")
 

@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 
+pytestmark = pytest.mark.slow  # everyday checks leave it out
+
 Token = Callable[[TestClient], str]
 FILE = """Rating,When,Store
 10,2026-03-01 10:00,North

@@ -45,6 +45,7 @@ def test_a_kpi_without_data_says_what_is_missing(client: TestClient) -> None:
     assert "no rows in survey_responses with kind = csat" in text_of(tile)
 
 
+@pytest.mark.slow
 def test_an_empty_workspace_leads_to_the_import_page(fresh: TestClient) -> None:
     page = fresh.get("/?wait=1").text
     assert "There are no data yet" in page
@@ -52,12 +53,14 @@ def test_an_empty_workspace_leads_to_the_import_page(fresh: TestClient) -> None:
     assert "simulated" not in text_of(page)
 
 
+@pytest.mark.slow
 def test_every_page_of_a_simulated_workspace_says_so(fresh: TestClient) -> None:
     (fresh.workspace.folder / "simulated").write_text("{}")  # type: ignore[attr-defined]
     for path in ("/", "/kpis", "/kpi/nps", "/import", "/api/v1/docs", "/nowhere"):
         assert ">simulated</span>" in fresh.get(path).text, path
 
 
+@pytest.mark.slow
 def test_a_page_does_not_wait_for_figures_and_the_grid_fetches_them(fresh: TestClient) -> None:
     first = fresh.get("/").text
     if 'aria-busy="true"' in first:
@@ -175,6 +178,7 @@ def test_a_figure_that_is_not_the_usual_one_says_so(client: TestClient) -> None:
     assert "not NPS" not in text_of(client.get("/kpi/nps/headline").text)
 
 
+@pytest.mark.slow
 def test_the_one_outcome_that_is_shown_is_named(fresh: TestClient, tmp_path: Path) -> None:
     rows = [f"{n},{choice},2026-03-{n + 1:02d}" for n, choice in enumerate(["support"] * 3 + ["informational"])]
     file = tmp_path / "intents.csv"

@@ -21,6 +21,8 @@ from wellheard.demo import fill, is_simulated
 from wellheard.serving import recipe_text, serve
 from wellheard.web.services import Draft
 
+pytestmark = pytest.mark.slow  # everyday checks leave it out
+
 
 @contextmanager
 def started(home: Path, *options: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
