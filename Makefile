@@ -5,7 +5,7 @@ export UV_NO_PROGRESS := 1
 # Compiled modules are kept, whatever the caller's environment says: a process begins in half the time.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: setup browser demo test check test-long lint docs coverage bench lock clean
+.PHONY: setup browser demo test check test-long lint docs coverage bench bench-text lock clean
 
 setup: .venv/.ready
 
@@ -49,6 +49,11 @@ bench: setup
 	@VIRTUAL_ENV=.venv $(BIN)/uv pip install --quiet --require-hashes -r bench/requirements.lock
 	@$(BIN)/python -m bench --size $(SIZE) $(if $(ONLY),--only $(ONLY))
 	@$(BIN)/python -m bench.report
+
+# Every bar of the reader of texts beside VADER, TextBlob and TF-IDF + logistic regression: some minutes.
+bench-text: setup
+	@VIRTUAL_ENV=.venv $(BIN)/uv pip install --quiet --require-hashes -r bench/requirements.lock
+	@$(BIN)/python -m training.bench --data ../shared/data
 
 lock: setup
 	@VIRTUAL_ENV=.venv $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \

@@ -5,12 +5,13 @@ from __future__ import annotations
 import gzip
 import hashlib
 import random
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
 
-from training.cx import sentences
+from training.cx import FOLDER, SIGNS, sentences
 from wellheard.enrich.text.cleaning import for_model, plain
 
 SOURCES = {
@@ -31,6 +32,7 @@ POSITIVE = {"admiration", "amusement", "approval", "caring", "desire", "exciteme
 NEGATIVE = {"anger", "annoyance", "disappointment", "disapproval", "disgust", "embarrassment", "fear", "grief",
             "nervousness", "remorse", "sadness"}  # fmt: skip
 UNSIGNED = 0.5  # mean human rating, of 4, up to which a text counts as neutral
+ALIKE = 0.5  # the part of its words that a sentence for training may share with one kept for the test
 ASKING = ("how", "what", "where", "when", "which", "can", "could", "do", "does", "is", "are", "who", "may", "will")
 
 
@@ -104,6 +106,27 @@ def requests(folder: Path) -> list[Row]:
 def own(test: bool) -> list[Row]:
     found = [s for s in sentences() if s.test is test]
     return [Row(for_model(plain(s.text)), SENTIMENTS.index(s.sentiment)) for s in found]
+
+
+def idioms() -> list[Row]:
+    """Sentences by which people say no and mean yes, or the other way round, for training alone.
+
+    One that shares most of its words with a sentence kept for the test is left out.
+    """
+    tested = [_words(s.text) for s in sentences() if s.test]
+    found = []
+    for line in (FOLDER / "idioms.txt").read_text("utf-8").splitlines():
+        for part in line.split(" | "):
+            words = _words(part[2:])
+            if max(len(words & other) / len(words | other) for other in tested) < ALIKE:
+                sign = SIGNS[part[0]]
+                rating = {"positive": 1.5, "negative": -1.5}.get(sign)
+                found.append(Row(for_model(plain(part[2:])), SENTIMENTS.index(sign), rating=rating))
+    return found
+
+
+def _words(text: str) -> set[str]:
+    return set(re.findall(r"[\w']+", text.lower()))
 
 
 def training_rows(folder: Path, seed: int, without: str | None = None) -> list[Row]:

@@ -27,7 +27,7 @@ from training import cx, data, pairs
 from training.network import WIDTH, Embedder, Reader, base_reader
 
 SEED, STEPS, BATCH, TOKENS, POOL = 20_261, 1_600, 32, 56, 40
-FINISH = 400  # steps of the second stage: negation and our own sentences, among rows of the first
+FINISH = 500  # steps of the second stage: negation and our own sentences, among rows of the first
 SLOWER = 0.5  # the second stage's rate, of the first's
 BODY, TOPS, DECAY, WARM = 1.4e-4, 1e-3, 0.01, 60
 CLASSES = (1.15, 1.25, 0.85)  # weights of the sentiments, since most rows are positive
@@ -104,7 +104,7 @@ def loss_of(out: tuple[Tensor, ...], rows: list[data.Row]) -> Tensor:
 def finishing_rows(rows: list[data.Row], steps: int) -> list[data.Row]:
     """What the second stage sees."""
     draw = random.Random(SEED + 1)
-    own = 4 * data.own(test=False)
+    own = 4 * data.own(test=False) + 6 * data.idioms()
     made = pairs.pairs(SEED, steps * BATCH // 4)
     mixed = own + made + draw.sample(rows, max(0, steps * BATCH - len(own) - len(made)))
     draw.shuffle(mixed)
@@ -197,7 +197,10 @@ def _made(told: argparse.Namespace, rows: int) -> dict[str, Any]:
         "seed": SEED,
         "without": told.without,
         "data": {name: data.hash_of(told.data, name) for name in data.SOURCES if name != told.without},
-        "own_sentences": cx.hashes(),
+        "own_sentences": {
+            **cx.hashes(),
+            "idioms.txt": hashlib.sha256((cx.FOLDER / "idioms.txt").read_bytes()).hexdigest(),
+        },
         "base": BASE,
         "packages": {name: importlib.metadata.version(name) for name in packages},
         "graphs": {n: hashlib.sha256((told.out / f"{n}.onnx").read_bytes()).hexdigest() for n in graphs},

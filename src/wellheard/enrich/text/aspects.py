@@ -79,15 +79,15 @@ def aspects_named(clause: str, words: Mapping[str, str]) -> list[str]:
 
 def aspects_of(parts: list[tuple[str, Read]], words: Mapping[str, str]) -> tuple[Aspect, ...]:
     """What a text says of each aspect: the mean valence of its clauses that name it."""
-    found: dict[str, list[tuple[float, str, str]]] = {}
+    found: dict[str, list[tuple[float, str]]] = {}
     for clause, read in parts:
         for name in aspects_named(clause, words):
-            found.setdefault(name, []).append((read.valence or 0.0, read.sentiment or "neutral", clause))
+            found.setdefault(name, []).append((read.valence or 0.0, read.sentiment or "neutral"))
     made = []
     for name, told in found.items():
-        mean = sum(valence for valence, _, _ in told) / len(told)
+        mean = sum(valence for valence, _ in told) / len(told)
         sentiment = (
             told[0][1] if len(told) == 1 else "positive" if mean > 0.1 else "negative" if mean < -0.1 else "neutral"
         )
-        made.append(Aspect(name, sentiment, round(mean, 4), told[0][2]))
+        made.append(Aspect(name, sentiment, round(mean, 4)))
     return tuple(made)

@@ -10,7 +10,7 @@ _MASKS = (
     (re.compile(r"(?:https?://|www\.)\S+", re.IGNORECASE), "[link]"),
     (re.compile(r"\b[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){3,7}(?: ?[A-Z0-9]{1,3})?\b"), "[account]"),
     (re.compile(r"(?<!\w)@\w+"), "[user]"),
-    (re.compile(r"(?<![\w.,])(?!\d{4}-\d\d-\d\d)(?:\+|00|\()?\d(?:[ ()/.-]?\d){6,}(?![\w])"), "[number]"),
+    (re.compile(r"(?<![\w.,])(?!\d{4}-\d\d-\d\d)(?:\+|00|\()?\d(?:[ ()/.-]{0,2}\d){6,}(?![\w])"), "[number]"),
 )
 MARKS = ("[mail]", "[link]", "[account]", "[user]", "[number]")
 

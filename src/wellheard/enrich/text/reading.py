@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 SENTIMENTS = ("negative", "neutral", "positive")
 STRENGTHS = ("low", "medium", "high")
@@ -59,7 +59,6 @@ class Aspect:
     aspect: str
     sentiment: str
     valence: float
-    words: str = field(default="", compare=False)
 
 
 def overall(parts: list[tuple[float, Read]]) -> Read:

@@ -41,7 +41,7 @@ def routes(site: Site) -> APIRouter:
             filters=filters,
             choices=CHOICES,
             topics=texts.topics().topics,
-            status=status,
+            state=status,
             summary=texts.summed(filters) if filters and len(found) > 2 else (),
             most=MOST,
             link=lambda **more: "/comments?" + urlencode({**filters, **more}),
