@@ -39,7 +39,7 @@ JOINING = {
     "__init__", "app", "cli", "jobs", "console", "serving", "demo", "doctor", "desk", "kpi_contract", "kpi_pages",
     "feeding", "import_console", "importing", "link_commands", "preview", "survey_commands", "text_commands",
     "following", "followup_commands",
-    "score_commands", "scoring",
+    "score_commands", "scoring", "scored",
     "asking", "asking_commands", "asking_service", "forecasting",
 }  # fmt: skip
 # Where things of a kind stand side by side; each file or folder in it is one of them.

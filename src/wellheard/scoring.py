@@ -17,6 +17,7 @@ from wellheard.app import Workspace
 from wellheard.enrich.behaviour import behaviour
 from wellheard.enrich.churn_risk import KIND as RISK
 from wellheard.enrich.churn_risk import MAIN, Examples, all_examples, score_churn
+from wellheard.enrich.early_signs import measured
 from wellheard.enrich.health import KIND as HEALTH
 from wellheard.enrich.health_scores import read_weights, score_health
 from wellheard.enrich.lifetime_value import VALUE, score_lifetimes
@@ -60,7 +61,8 @@ class _Run:
         return score_lifetimes(self.past, self.worths, self.data)
 
     def churn(self) -> Made:
-        return score_churn(self.past, self.frame, self.examples, self.data)
+        made, card = score_churn(self.past, self.frame, self.examples, self.data)
+        return made, card | {"signs": measured(self.examples[MAIN])}
 
     @cached_property
     def frame(self) -> Any:

@@ -27,6 +27,7 @@ from wellheard.jobs import Inviting, Merging
 from wellheard.metrics.answer import Answer
 from wellheard.metrics.curves import Curves, cohort_curves
 from wellheard.metrics.question import Question
+from wellheard.scored import ScoreService
 from wellheard.sources import files
 from wellheard.sources.exports import exports
 from wellheard.sources.recipe import ATTRIBUTE, Take, completed, mapped
@@ -238,6 +239,7 @@ def services_of(workspace: Workspace, door: Door | None = None) -> Services:
         widget_tag=lambda id: door.widget(id) if door else None,
         asking=AskingService(workspace, door.asker if door else None),
         texts=workspace.texts,
+        scores=ScoreService(workspace),
         loop=LoopService(workspace, door.loop if door else None),
     )
 

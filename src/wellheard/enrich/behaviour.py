@@ -249,13 +249,41 @@ COUNTS = frozenset(
 )  # fmt: skip
 
 
-def gone_by(past: Past, days: int) -> pd.Series:
-    """Of the payers who are customers at the instant, who is none any more so many days later: 1.0 or 0.0 by payer.
+def gone_by(past: Past, days: int) -> pd.DataFrame:
+    """Of the payers who are customers at the instant, who is none so many days later: `gone`, 1 or 0, by payer.
 
-    This is the one place that looks beyond the instant. Call it where the data reach that far.
+    `after` says after how many days they left, NaN of those who stayed. This is the one place that looks beyond the
+    instant. Call it where the data reach that far.
     """
     ahead = past.as_of + timedelta(days=days)
     with past.at(ahead, f"{past.name}_later") as later:
         still = later.read("still", lambda: living(later).select("payer"))["payer"].to_pandas()
+        ends = later.read("ends", lambda: _ends(later)).to_pandas().set_index("payer")["finish"]
     now = past.read("there", lambda: living(past).select("payer"))["payer"].to_pandas()
-    return pd.Series((~now.isin(set(still))).astype("float64").to_numpy(), index=now.to_numpy())
+    gone = (~now.isin(set(still))).astype("float64").to_numpy()
+    left_at = pd.to_datetime(ends.reindex(now.to_numpy()), utc=True)
+    after = (left_at - pd.Timestamp(past.as_of)).dt.total_seconds().to_numpy() / 86_400
+    return pd.DataFrame({"gone": gone, "after": np.where(gone > 0, after, np.nan)}, index=now.to_numpy())
+
+
+def lost_by(past: Past, days: int) -> pd.DataFrame:
+    """As `gone_by`, of those who end a contract within so many days, whether or not they keep another."""
+    ahead = past.as_of + timedelta(days=days)
+    now = past.read("there", lambda: living(past).select("payer"))["payer"].to_pandas()
+    with past.at(ahead, f"{past.name}_later") as later:
+        rows = later.read("ended contracts", lambda: _ended(later)).to_pandas()
+    first = rows[rows["finish"] > pd.Timestamp(past.as_of)].groupby("payer")["finish"].min()
+    left_at = pd.to_datetime(first.reindex(now.to_numpy()), utc=True)
+    after = (left_at - pd.Timestamp(past.as_of)).dt.total_seconds().to_numpy() / 86_400
+    return pd.DataFrame({"gone": np.isfinite(after).astype(float), "after": after}, index=now.to_numpy())
+
+
+def _ends(past: Past) -> ir.Table:
+    t = past.lives()
+    t = t.filter(t.payer.notnull() & t.finish.notnull() & (t.finish <= past.now))
+    return t.group_by("payer").agg(finish=t.finish.max())
+
+
+def _ended(past: Past) -> ir.Table:
+    t = past.contracts()
+    return t.filter(t.finish.notnull()).select("payer", "finish")

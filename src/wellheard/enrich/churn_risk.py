@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from wellheard.enrich.behaviour import behaviour, gone_by
+from wellheard.enrich.behaviour import behaviour, gone_by, lost_by
 from wellheard.enrich.classifier import Classifier, Learned, Split, learn
 from wellheard.enrich.encoding import leaks
 from wellheard.enrich.fitting import Floats
@@ -31,6 +31,7 @@ VERSION = "churn-1"
 KIND = "churn_risk"
 HORIZONS = (30, 90, 365)
 MAIN = 90  # the horizon that is judged and explained
+LEAVES, ENDS = "leaves", "ends a contract"
 FEWEST = 30  # different customers who left, below which a rule stands for a model
 CUTS = 10  # instants at most at which customers are looked at
 APART = 30  # days between two of them
@@ -42,13 +43,18 @@ DRIFT = 0.25  # of the population stability index, from which on customers have 
 
 @dataclass(frozen=True)
 class Examples:
-    """Customers at earlier instants: features, whether they were gone `days` later, and at which cut (0 the first)."""
+    """Customers at earlier instants: features, whether they were gone `days` later, and at which cut (0 the first).
+
+    `after` says after how many days, and `event` what counts: that a customer leaves, or ends a contract.
+    """
 
     days: int
     frame: pd.DataFrame
     outcome: Floats
     cut: Floats
+    after: Floats
     instants: tuple[datetime, ...]
+    event: str = LEAVES
 
     @property
     def left(self) -> int:
@@ -58,7 +64,9 @@ class Examples:
         )
 
 
-def examples(past: Past, frames: dict[datetime, pd.DataFrame], days: int, first: datetime) -> Examples:
+def examples(
+    past: Past, frames: dict[datetime, pd.DataFrame], days: int, first: datetime, event: str = LEAVES
+) -> Examples:
     """Examples from the data up to the instant; `frames` keeps features of instants that were looked at before."""
     found, outcomes, cuts = [], [], []
     instants: list[datetime] = []
@@ -66,15 +74,16 @@ def examples(past: Past, frames: dict[datetime, pd.DataFrame], days: int, first:
         with past.at(at, "cut") as then:
             if at not in frames:
                 frames[at] = behaviour(then)
-            outcome = gone_by(then, days).reindex(frames[at].index)
+            outcome = (gone_by if event == LEAVES else lost_by)(then, days).reindex(frames[at].index)
         found.append(frames[at])
-        outcomes.append(outcome.to_numpy(dtype=np.float64))
+        outcomes.append(outcome)
         cuts.append(np.full(len(outcome), len(instants)))
         instants.append(at)
     if not found:
-        return Examples(days, pd.DataFrame(), np.zeros(0), np.zeros(0), ())
-    frame = pd.concat(found)
-    return Examples(days, frame, np.concatenate(outcomes), np.concatenate(cuts), tuple(instants))
+        return Examples(days, pd.DataFrame(), np.zeros(0), np.zeros(0), np.zeros(0), (), event)
+    both = pd.concat(outcomes)
+    gone, after = (np.asarray(both[name], dtype=np.float64) for name in ("gone", "after"))
+    return Examples(days, pd.concat(found), gone, np.concatenate(cuts), after, tuple(instants), event)
 
 
 def cuts_of(end: datetime, first: datetime, days: int) -> list[datetime]:
@@ -116,7 +125,7 @@ class Horizon:
 def horizon(given: Examples) -> Horizon:
     """Learns one horizon, or says why it cannot be."""
     card: dict[str, Any] = {
-        "days": given.days, "examples": len(given.frame), "left": given.left,
+        "days": given.days, "event": given.event, "examples": len(given.frame), "left": given.left,
         "instants": [at.isoformat() for at in given.instants],
     }  # fmt: skip
     if given.left < FEWEST:
@@ -132,7 +141,7 @@ def horizon(given: Examples) -> Horizon:
     card |= {
         "kind": fitted.classifier.kind, "tried": fitted.tried, "shrinkage": fitted.shrinkage, "leaks": leaking,
         "judged": seen, "steep": fitted.classifier.steep, "shift": fitted.classifier.shift,
-        "drivers": drivers(fitted.classifier), "missed": _missed(given, fitted),
+        "drivers": drivers(fitted.classifier), "missed": _missed(given, fitted), "lead_days": _lead(given, fitted),
     }  # fmt: skip
     return Horizon(given.days, fitted, card)
 
@@ -168,6 +177,17 @@ def _missed(given: Examples, fitted: Learned) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def _lead(given: Examples, fitted: Learned) -> dict[str, Any]:
+    """How many days before they left the leavers stood among the fifth with the highest risk: quartiles."""
+    edge = np.quantile(fitted.unseen, 0.8) if len(fitted.unseen) else 1.0
+    after = given.after[fitted.rows][(given.outcome[fitted.rows] > 0) & (fitted.unseen >= edge)]
+    after = after[np.isfinite(after)]
+    if not len(after):
+        return {"n": 0}
+    low, middle, high = np.quantile(after, (0.25, 0.5, 0.75))
+    return {"n": len(after), "lower": float(low), "median": float(middle), "upper": float(high)}
+
+
 def drift(then: pd.DataFrame, now: pd.DataFrame) -> dict[str, float]:
     """By feature, how far the customers have moved from those that were learned from: the population stability index.
 
@@ -192,7 +212,12 @@ def all_examples(past: Past, first: datetime) -> dict[int, Examples]:
     """The examples of every horizon; `first` is the first instant of the data."""
     with past.at(past.as_of, "learner", sample=_sample(past)) as learner:
         frames: dict[datetime, pd.DataFrame] = {}
-        return {days: examples(learner, frames, days, first) for days in HORIZONS}
+        found = {days: examples(learner, frames, days, first) for days in HORIZONS}
+        if found[MAIN].left < FEWEST and past.has("subscriptions"):
+            # Where customers hold many contracts hardly any of them leaves; ending one is what can be learned.
+            others = {days: examples(learner, frames, days, first, ENDS) for days in HORIZONS}
+            return others if others[MAIN].left >= FEWEST else found
+    return found
 
 
 def score_churn(
@@ -256,6 +281,8 @@ def _score(frame: pd.DataFrame, days: int, found: dict[int, Horizon], main: Exam
         if own is None:  # what 90 days say of longer or shorter ones, if the danger stays the same
             chance, low, high = (1 - (1 - c) ** (days / MAIN) for c in (chance, low, high))
             model = f"{VERSION} {fitted.classifier.kind} from {MAIN} days@{data}"
+    if main.event != LEAVES:
+        model = model.replace("@", " ending a contract@")
     known = _coverage(frame)
     said: dict[str, Sequence[str | None]] = {"reasons": words} if words else {}
     return {

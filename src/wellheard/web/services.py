@@ -17,6 +17,7 @@ from wellheard.metrics.question import Question
 from wellheard.metrics.submissions import Filled
 from wellheard.metrics.target import Target
 from wellheard.surveys.shelf import Shelf
+from wellheard.web.scored import ScoreServices
 from wellheard.web.asking import AskingServices
 from wellheard.web.texts import TextServices
 
@@ -287,5 +288,6 @@ class Services:
     survey_address: Callable[[str], str | None]
     widget_tag: Callable[[str], str | None]
     asking: AskingServices
+    scores: ScoreServices
     texts: TextServices
     loop: Loop

@@ -34,6 +34,7 @@ NAVIGATION = (
     ("/", "Scorecard"),
     ("/kpis", "KPIs"),
     ("/targets", "Targets"),
+    ("/customers", "Customers"),
     ("/surveys", "Surveys"),
     ("/comments", "Comments"),
     ("/topics", "Topics"),

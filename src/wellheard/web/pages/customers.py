@@ -1,0 +1,260 @@
+"""The customers: a list with filters and views of one's own, its export, and everything of one of them."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+from urllib.parse import urlencode
+
+from fastapi import APIRouter, Request
+from fastapi.responses import HTMLResponse, RedirectResponse, Response
+
+from wellheard.base.errors import BadCall, WellheardError
+from wellheard.reports import units
+from wellheard.web.site import Site
+
+SEE_OTHER = 303
+A_PAGE = 50
+MOST_EXPORTED = 1_000_000
+LISTED = (
+    "customer_id",
+    "account_id",
+    "kind",
+    "name",
+    "account_name",
+    "segment",
+    "health",
+    "health_coverage",
+    "health_band",
+    "health_trend",
+    "churn_risk_90d",
+    "churn_reasons",
+    "lifetime_value",
+    "lifetime_value_low",
+    "lifetime_value_high",
+    "profit",
+    "currency",
+    "as_of",
+)
+ORDERS = (
+    ("customer_id", "customer"),
+    ("health", "health, the worst first"),
+    ("-churn_risk_90d", "risk of leaving"),
+    ("-lifetime_value", "lifetime value"),
+    ("profit", "profit, the least first"),
+)
+AT_LOSS = "profit < 0"
+CARET = ("=", "+", "-", "@", "\t", "\r")  # what a spreadsheet would take for a formula
+KINDS = {
+    "health": "Health",
+    "lifetime_value": "Lifetime value",
+    "lifetime_revenue": "Lifetime revenue",
+    "lifetime_value_net": "Lifetime value less what was spent on them",
+    "profit": "Profit to date",
+}
+
+
+def routes(site: Site) -> APIRouter:
+    """The list, its export and views, the two special lists, and the page of a customer and of a company."""
+    router = APIRouter()
+
+    def page(request: Request, where: str, order: str, number: int, status: int = 200, fault: str = "") -> HTMLResponse:
+        services = site.services.scores
+        rows: list[dict[str, Any]] = []
+        many = 0
+        if not fault:
+            try:
+                many = services.count(where or None)
+                rows = services.customers(where or None, LISTED, order, A_PAGE, A_PAGE * (number - 1))
+            except WellheardError as error:
+                fault = site.piece("fault.html", message=error.message, hint=error.hint)
+                status = error.http_status
+        kept = {"where": where, "order": order}
+        more = urlencode(kept | {"page": number + 1}) if many > A_PAGE * number else ""
+        less = urlencode(kept | {"page": number - 1}) if number > 1 else ""
+        shown = [_row(row) for row in rows]
+        return site.page(
+            request,
+            "customers.html",
+            status,
+            rows=shown,
+            many=many,
+            where=where,
+            order=order,
+            orders=ORDERS,
+            views=services.views(),
+            fault=fault,
+            more=more,
+            less=less,
+            export=urlencode(kept),
+            scored=services.instants()[:1],
+        )
+
+    @router.get("/customers")
+    def listed(request: Request, where: str = "", order: str = "customer_id", page_: str = "") -> HTMLResponse:
+        del page_
+        return page(request, where.strip(), _order(order), _number(request.query_params.get("page", "1")))
+
+    @router.get("/customers/export")
+    def export(where: str = "", order: str = "customer_id") -> Response:
+        columns = [c for c in site.services.scores.columns() if c not in ("name", "account_name", "email")]
+        rows = site.services.scores.customers(where.strip() or None, columns, _order(order), MOST_EXPORTED, 0)
+        head = {"content-disposition": 'attachment; filename="customers.csv"', "cache-control": "no-store"}
+        return Response(_csv(columns, rows), media_type="text/csv; charset=utf-8", headers=head)
+
+    @router.get("/customers/advocates")
+    def speak_for_us(request: Request) -> HTMLResponse:
+        return site.page(request, "advocates.html", rows=site.services.scores.advocates())
+
+    @router.get("/customers/at-loss")
+    def at_loss(request: Request) -> HTMLResponse:
+        rows = site.services.scores.customers(AT_LOSS, (*LISTED, "profit_low", "profit_high"), "profit", 200, 0)
+        return site.page(request, "at_loss.html", rows=[_row(row) for row in rows])
+
+    @router.post("/customers/views")
+    async def save(request: Request) -> Response:
+        async with request.form(max_files=0) as form:
+            site.tokens.check(request, form)
+            name, where = (str(form.get(field, "")).strip() for field in ("name", "where"))
+        try:
+            site.services.scores.save_view(name, where)
+        except WellheardError as error:
+            fault = site.piece("fault.html", message=error.message, hint=error.hint)
+            return page(request, where, "customer_id", 1, error.http_status, fault)
+        return RedirectResponse("/customers?" + urlencode({"where": where}), SEE_OTHER)
+
+    @router.post("/customers/views/{name}/remove")
+    async def remove(request: Request, name: str) -> Response:
+        async with request.form(max_files=0) as form:
+            site.tokens.check(request, form)
+        site.services.scores.remove_view(name)
+        return RedirectResponse("/customers", SEE_OTHER)
+
+    @router.get("/customers/{id:path}")
+    def customer(request: Request, id: str) -> HTMLResponse:
+        return _dossier(site, request, "customer", id)
+
+    @router.get("/accounts/{id:path}")
+    def account(request: Request, id: str) -> HTMLResponse:
+        return _dossier(site, request, "account", id)
+
+    return router
+
+
+def _order(text: str) -> str:
+    if text not in [name for name, _ in ORDERS]:
+        raise BadCall(f"{text!r} orders no list", hint=f"one of {', '.join(n for n, _ in ORDERS)}", field="order")
+    return text
+
+
+def _number(text: str) -> int:
+    if not text.isdecimal() or not 1 <= int(text) <= 100_000:
+        raise BadCall(f"{text!r} is no page", hint="pages are counted from 1", field="page")
+    return int(text)
+
+
+def _money(value: float | None, currency: str | None) -> str:
+    return str(units.written(value, "money", currency))
+
+
+def _risk(value: float | None) -> str:
+    return str(units.written(None if value is None else 100 * value, "percent"))
+
+
+def _row(row: Mapping[str, Any]) -> dict[str, Any]:
+    """A customer as the list shows them."""
+    currency = row["currency"]
+    person = row["customer_id"] is not None
+    coverage = row["health_coverage"]
+    return {
+        "path": f"/customers/{row['customer_id']}" if person else f"/accounts/{row['account_id']}",
+        "id": row["customer_id"] if person else row["account_id"],
+        "name": row["name"] or row["account_name"] or "",
+        "company": row["account_id"] if person else None,
+        "segment": row["segment"] or "",
+        "health": str(units.written(row["health"], "count")),
+        "band": row["health_band"] or "",
+        "coverage": "" if coverage is None else f"{coverage:.0f} % known",
+        "trend": row["health_trend"] or "",
+        "risk": _risk(row["churn_risk_90d"]),
+        "reasons": row["churn_reasons"] or "",
+        "value": _money(row["lifetime_value"], currency),
+        "range": units.spread(row["lifetime_value_low"], row["lifetime_value_high"], "money", currency),
+        "profit": _money(row["profit"], currency),
+        "spread": units.spread(row.get("profit_low"), row.get("profit_high"), "money", currency),
+    }
+
+
+def _csv(columns: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> str:
+    """Cells that no spreadsheet runs: a text that looks like a formula is quoted."""
+    out = io.StringIO()
+    writer = csv.writer(out)
+    writer.writerow(columns)
+    for row in rows:
+        cells = (row[name] for name in columns)
+        writer.writerow(["'" + c if isinstance(c, str) and c.startswith(CARET) else c for c in cells])
+    return out.getvalue()
+
+
+def _dossier(site: Site, request: Request, kind: str, id: str) -> HTMLResponse:
+    told = site.services.scores.dossier(kind, id)
+    return site.page(
+        request,
+        "dossier.html",
+        told=told,
+        title=str(told.traits.get("name") or told.id),
+        scores=[_score(s) for s in told.scores],
+        traits=[(name.replace("_", " "), _said(value)) for name, value in told.traits.items()],
+        history=[
+            (_said(s["as_of"]), str(units.written(s["value"], "count")), s["attributes"].get("band", ""))
+            for s in told.history[:12]
+        ],
+        events=[
+            (_said(e.at), e.table.replace("_", " "), e.words, (e.text or "")[:2000], _link(e)) for e in told.events
+        ],
+    )
+
+
+def _link(event: Any) -> str:
+    return f"/conversations/{event.row}" if event.table == "conversations" else ""
+
+
+def _said(value: Any) -> str:
+    return f"{units.day_name(value.date())}, {value:%H:%M}" if isinstance(value, datetime) else str(value)
+
+
+def _score(score: Mapping[str, Any]) -> dict[str, Any]:
+    """A score as its page shows it, with its reasons."""
+    kind, beside = score["kind"], score["attributes"]
+    risk = kind.startswith("churn_risk_")
+    title = (
+        f"Risk of leaving within {kind.removeprefix('churn_risk_').removesuffix('d')} days"
+        if risk
+        else KINDS.get(kind, kind)
+    )
+    if risk:
+        value, low, high = (None if score[k] is None else 100 * score[k] for k in ("value", "low", "high"))
+        unit = "percent"
+    else:
+        value, low, high = score["value"], score["low"], score["high"]
+        unit = "money" if score["currency"] else "count"
+    why = beside.get("reasons") or beside.get("why_not") or ""
+    parts = [
+        f"{name.replace('_', ' ')} {beside[name]}" for name in ("to_date", "ahead", "band", "trend") if beside.get(name)
+    ]
+    return {
+        "title": title,
+        "value": str(units.written(value, unit, score["currency"])),
+        "kind": "churn_risk_90d" if risk else kind,
+        "range": units.spread(low, high, unit, score["currency"]),
+        "why": why,
+        "parts": ", ".join(parts),
+        "coverage": "" if score["coverage"] is None else f"{score['coverage']:.0f} %",
+        "model": score["model"] or "",
+        "as_of": _said(score["as_of"]),
+        "company": bool(score.get("of_company")),
+        "ours": score["ours"],
+    }
