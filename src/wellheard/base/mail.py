@@ -144,7 +144,7 @@ class _Line(smtplib.SMTP):
 
     def send(self, s: Any) -> None:
         """Notes when the last dot is on its way, from which on the server may have taken the mail."""
-        self.handed_over = isinstance(s, bytes) and s.endswith(b"\r\n.\r\n")
+        self.handed_over |= isinstance(s, bytes) and s.endswith(b"\r\n.\r\n")
         super().send(s)
 
     def _get_socket(self, host: str, port: int, timeout: float) -> socket.socket:

@@ -56,7 +56,7 @@ def write_letter(
         "ink": _ink_on(survey.branding.accent),
         "test": interface(spoken)["test"] if test else "",
     }
-    subject = words["reminder" if kind == "reminder" else "subject"]
+    subject = " ".join(words["reminder" if kind == "reminder" else "subject"].split())
     return Letter(
         key=key,
         kind=kind,
