@@ -38,6 +38,7 @@ NARROW = {
 JOINING = {
     "__init__", "app", "cli", "jobs", "console", "serving", "demo", "doctor", "desk", "kpi_contract", "kpi_pages",
     "feeding", "import_console", "importing", "link_commands", "preview", "survey_commands", "text_commands",
+    "reading_texts",
     "following", "followup_commands",
     "score_commands", "scoring", "scored",
     "asking", "asking_commands", "asking_service", "forecasting",

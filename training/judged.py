@@ -94,7 +94,7 @@ def left_out(folder: Path, graph: Graph, name: str) -> LeftOut:
     if name == "products":
         rating = np.array([r.rating for r in rows], np.float64)
         told = {
-            "valence": _r(valences(out.feeling), rating),
+            "valence": _r(valences(out, graph.manifest), rating),
             "vader_valence": _r(lexicon, rating),
             "textblob_valence": _r(blob, rating),
             "vader_strength": _r(abs(lexicon), abs(rating)),

@@ -115,6 +115,7 @@ class Settings(BaseSettings):
     first_response_target_minutes: int = Field(
         60, ge=1, description="A first response within this many minutes meets the target of `within_target`."
     )
+    read_texts: bool = Field(True, description="Whether `serve` reads customers' texts as they come in.")
     text_model: str = Field(
         "", description="The folder of another model that reads texts; empty: the one shipped; vader: the lexicon alone."
     )

@@ -35,6 +35,7 @@ BOOSTERS = frozenset(
     ]
 )
 MOST_EMOTIONS = 3
+TOWARDS = 0.3
 _CAPITALS = re.compile(r"\b[A-Z]{3,}\b")
 _REPEATED = re.compile(r"([a-z])\1\1", re.IGNORECASE)
 
@@ -46,9 +47,11 @@ def probabilities(logits: Numbers, manifest: Mapping[str, Any]) -> Numbers:
     return np.asarray(grown / grown.sum(axis=1, keepdims=True), np.float32)
 
 
-def valences(feeling: Numbers) -> Numbers:
-    """The valence of each text, −1 to 1."""
-    return np.asarray(np.clip(feeling[:, 0] / 2, -1, 1), np.float32)
+def valences(out: Outputs, manifest: Mapping[str, Any]) -> Numbers:
+    """The valence of each text, −1 to 1: its own head's, drawn towards the sentiment, which sees more complaints."""
+    chance = probabilities(out.sentiment, manifest)
+    head = np.clip(out.feeling[:, 0] / 2, -1, 1)
+    return np.asarray((1 - TOWARDS) * head + TOWARDS * (chance[:, 2] - chance[:, 0]), np.float32)
 
 
 def marks(text: str) -> float:
@@ -67,7 +70,7 @@ def strengths(feeling: Numbers, texts: Sequence[str]) -> Numbers:
 
 def reads(out: Outputs, texts: Sequence[str], manifest: Mapping[str, Any]) -> list[Read]:
     """What was read in each cleaned text."""
-    chance, valence = probabilities(out.sentiment, manifest), valences(out.feeling)
+    chance, valence = probabilities(out.sentiment, manifest), valences(out, manifest)
     felt = 1 / (1 + np.exp(-out.emotions))
     cuts = np.array([manifest["emotion_cuts"][name] for name in EMOTIONS], np.float32)
     score = strengths(out.feeling, texts)
