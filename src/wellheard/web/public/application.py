@@ -12,7 +12,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from wellheard.base.errors import WellheardError
-from wellheard.web.public import answers, letters, pages
+from wellheard.web.public import answers, letters, pages, returned
 from wellheard.web.public.limits import TooMany
 from wellheard.web.public.reception import Reception
 from wellheard.web.record import record
@@ -29,6 +29,7 @@ def make_public_app(reception: Reception) -> Starlette:
             *answers.routes(reception),
             *pages.routes(reception),
             *letters.routes(reception),
+            *returned.routes(reception),
             Route("/health", _health),
         ],
         exception_handlers={
