@@ -17,8 +17,8 @@ from wellheard.metrics.question import Question
 from wellheard.metrics.submissions import Filled
 from wellheard.metrics.target import Target
 from wellheard.surveys.shelf import Shelf
-from wellheard.web.scored import ScoreServices
 from wellheard.web.asking import AskingServices
+from wellheard.web.scored import ScoreServices
 from wellheard.web.texts import TextServices
 
 Progress = Callable[[str, int], None]
