@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from wellheard.surveys.question import Answer, BadAnswer, Outcome, is_empty
@@ -19,13 +20,20 @@ class Reading:
 
     `answers` are the rows' fields; a comment on another question's answer stands in that one's row. `faults` name by
     question the key of the interface's words that says what is wrong; nothing of a faulty question is among the
-    answers. `step` is the next page to be shown, None where nothing is left to ask: then it is `complete`.
+    answers. `step` is the next page to be shown, None where nothing is left to ask: then it is `complete`. `applied`
+    are the raw answers that were read.
     """
 
     answers: tuple[Answer, ...]
     faults: Mapping[str, str]
-    outcomes: Mapping[str, Outcome]
     step: int | None
+    survey: Survey = field(repr=False)
+    applied: Mapping[str, Any] = field(repr=False)
+
+    @cached_property
+    def outcomes(self) -> Mapping[str, Outcome]:
+        """Whether each answer that has an outcome was bad, middling or good news, by question."""
+        return _outcomes(self.survey, self.applied)
 
     @property
     def complete(self) -> bool:
@@ -59,7 +67,7 @@ def read_answers(survey: Survey, raw: Mapping[str, Any], language: str, done: in
                 continue
             applied[question.id] = given
             answers = _with(question, answers, read)
-    return Reading(tuple(answers), faults, _outcomes(survey, applied), _next_step(survey, applied, faults, last))
+    return Reading(tuple(answers), faults, _next_step(survey, applied, faults, last), survey, applied)
 
 
 def from_form(fields: Iterable[tuple[str, str]]) -> dict[str, Any]:
@@ -135,7 +143,7 @@ def _with(question: Question, answers: list[Answer], read: tuple[Answer, ...]) -
         return [*answers, *read]
     (comment,) = read
     joined = list(answers)
-    joined[places[0]] = replace(answers[places[0]], comment=comment.comment)
+    joined[places[0]] = Answer(**{**vars(answers[places[0]]), "comment": comment.comment})
     return joined
 
 

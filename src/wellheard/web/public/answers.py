@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-import json
+import re
+from collections.abc import Mapping
 from urllib.parse import urlsplit
 
+from pydantic_core import to_json
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -17,36 +19,56 @@ from wellheard.store.unnamed import delete_by_receipt
 from wellheard.surveys.collect import receipt_of, sent_of
 from wellheard.surveys.reading import Reading
 from wellheard.surveys.survey import Survey
-from wellheard.web.public.reception import Reception, body_of
+from wellheard.web.public.reception import Reception, body_from, body_of
 from wellheard.web.widget.script import shown, widget_script
 
+ADDRESS = re.compile(r"/s/([^/]+)/answers")
 FOREVER = "public, max-age=31536000, immutable"
 
 
 class Taking:
-    """Takes an answer. An application itself, so that nothing stands between it and the server's call."""
+    """Takes an answer. It speaks to the server itself: what lies between them costs as much as reading an answer."""
 
     def __init__(self, reception: Reception) -> None:
         self.reception = reception
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        response = await self._response(Request(scope, receive))
-        await response(scope, receive, send)
+    def takes(self, scope: Scope) -> bool:
+        """Whether a call sends an answer as JSON."""
+        return scope["type"] == "http" and scope["method"] == "POST" and key_of(scope) != ""
 
-    async def _response(self, request: Request) -> Response:
-        reception, key = self.reception, request.path_params["key"]
-        reception.count(request, key)
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answers such a call. Raises what is to be told to the caller instead."""
+        reception = self.reception
+        key, headers = key_of(scope), dict(scope["headers"])
+        client = scope.get("client")
+        reception.count_from(client[0] if client else None, _text(headers, b"x-forwarded-for"), key)
         survey, version = reception.survey(key)
-        allowed = allowed_origin(request, survey)
-        if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
+        allowed = _allowed(_text(headers, b"origin"), _text(headers, b"host") or "", survey)
+        if (_text(headers, b"content-type") or "").partition(";")[0].strip().lower() != "application/json":
             raise BadCall("the body is not announced as JSON", hint="send content-type: application/json")
-        sent = sent_of(await body_of(request))
+        sent = sent_of(await body_from(receive, _text(headers, b"content-length") or "0"))
         submission, reading = reception.collected(survey, version, sent)
         if submission is None:
-            return _faulty(reading, allowed)
-        kept = await reception.keep(submission)
-        status = 201 if kept.state == "stored" else 200
-        return Response(json.dumps(_told(kept, reading)), status, allowed, "application/json")
+            status, told = 422, _faults(reading)
+        else:
+            kept = await reception.keep(submission)
+            status, told = (201 if kept.state == "stored" else 200), _told(kept, reading)
+        body = to_json(told)
+        said = {"content-type": "application/json", "content-length": str(len(body)), **allowed}
+        raw = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in said.items()]
+        await send({"type": "http.response.start", "status": status, "headers": raw})
+        await send({"type": "http.response.body", "body": body})
+
+
+def key_of(scope: Scope) -> str:
+    """The survey's key in the address to which an answer is sent."""
+    found = ADDRESS.fullmatch(scope["path"])
+    return found[1] if found else ""
+
+
+def _text(headers: Mapping[bytes, bytes], name: bytes) -> str | None:
+    value = headers.get(name)
+    return None if value is None else value.decode("latin-1")
 
 
 def routes(reception: Reception) -> list[Route]:
@@ -87,7 +109,6 @@ def routes(reception: Reception) -> list[Route]:
         return Response(made.text, media_type="text/javascript", headers=headers)
 
     return [
-        Route("/s/{key}/answers", Taking(reception), methods=["POST"]),
         Route("/s/{key}/answers", preflight, methods=["OPTIONS"]),
         Route("/s/{key}/receipt", delete, methods=["DELETE"]),
         Route("/s/{key}/widget", show, methods=["GET"]),
@@ -107,8 +128,11 @@ def allowed_origin(request: Request, survey: Survey) -> dict[str, str]:
 
     Raises Refused for a page of any other origin; programs send none.
     """
-    origin = request.headers.get("origin")
-    if origin is None or urlsplit(origin).netloc.lower() == request.headers.get("host", "").lower():
+    return _allowed(request.headers.get("origin"), request.headers.get("host", ""), survey)
+
+
+def _allowed(origin: str | None, host: str, survey: Survey) -> dict[str, str]:
+    if origin is None or urlsplit(origin).netloc.lower() == host.lower():
         return {"vary": "origin"}
     if origin not in survey.origins:
         raise Refused(
@@ -129,8 +153,8 @@ def _told(kept: Kept, reading: Reading) -> dict[str, object]:
     }
 
 
-def _faulty(reading: Reading, headers: dict[str, str]) -> Response:
+def _faults(reading: Reading) -> dict[str, object]:
     field, word = next(iter(reading.faults.items()), (None, "empty"))
     message = f"the answer to {field} is {word.replace('_', ' ')}" if field else "no question was answered"
     error = {"code": "bad_answer", "message": message, "hint": "answer as the questions offer", "field": field}
-    return JSONResponse({"error": error, "faults": dict(reading.faults)}, 422, headers=headers)
+    return {"error": error, "faults": dict(reading.faults)}

@@ -7,9 +7,10 @@ from collections.abc import Awaitable, Callable
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
 
 from wellheard.base.errors import WellheardError
 from wellheard.web.public import answers, letters, pages, returned
@@ -24,7 +25,7 @@ Handler = Callable[[Request, Exception], Awaitable[Response]]
 
 def make_public_app(reception: Reception) -> Starlette:
     """The application by which surveys are answered."""
-    app = Starlette(
+    app = _Public(
         routes=[
             *answers.routes(reception),
             *pages.routes(reception),
@@ -39,7 +40,29 @@ def make_public_app(reception: Reception) -> Starlette:
         },
     )
     app.state.reception = reception
+    app.taking, app.refuse = answers.Taking(reception), _ours(reception)
     return app
+
+
+class _Public(Starlette):
+    """The application, in which an answer goes to what takes it without the way through all routes."""
+
+    taking: answers.Taking
+    refuse: Handler
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if not self.taking.takes(scope):
+            await super().__call__(scope, receive, send)
+            return
+        try:
+            await self.taking(scope, receive, send)
+        except ClientDisconnect:
+            return  # nobody is there who could be told
+        except WellheardError as error:
+            request = Request({**scope, "path_params": {"key": answers.key_of(scope)}}, receive)
+            await (await self.refuse(request, error))(scope, receive, send)
+        except Exception as error:  # noqa: BLE001 - told as every other call's
+            await (await _unforeseen(Request(scope, receive), error))(scope, receive, send)
 
 
 def _ours(reception: Reception) -> Handler:

@@ -11,7 +11,8 @@ from functools import partial
 from typing import TypeAlias
 from weakref import WeakKeyDictionary
 
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
+from starlette.types import Receive
 
 from wellheard.base.errors import BadCall
 from wellheard.base.settings import Settings
@@ -102,8 +103,11 @@ class Reception:
     def count(self, request: Request, survey_key: str | None = None) -> None:
         """Counts a call for who makes it and for its survey. Raises TooMany."""
         peer = request.client.host if request.client else None
-        forwarded = request.headers.get("x-forwarded-for") if self.trusted else None
-        self.by_network.take(caller(peer, forwarded, self.trusted))
+        self.count_from(peer, request.headers.get("x-forwarded-for"), survey_key)
+
+    def count_from(self, peer: str | None, forwarded: str | None, survey_key: str | None = None) -> None:
+        """Counts a call by the address it comes from. Raises TooMany."""
+        self.by_network.take(caller(peer, forwarded if self.trusted else None, self.trusted))
         if survey_key is not None:
             self.by_survey.take(survey_key)
 
@@ -142,16 +146,25 @@ def reception_of(workspace: str, settings: Settings, store: Store, inbox: Inbox,
 
 async def body_of(request: Request) -> bytes:
     """A request's body. Raises TooLarge as soon as it is known to be longer than is taken."""
-    announced = request.headers.get("content-length", "0")
+    return await body_from(request.receive, request.headers.get("content-length", "0"))
+
+
+async def body_from(receive: Receive, announced: str) -> bytes:
+    """The body that a caller sends, who announced its length. Raises TooLarge, and ClientDisconnect."""
     if announced.isdecimal() and int(announced) > LARGEST:
         raise _too_large()
-    parts, size = [], 0
-    async for part in request.stream():
+    parts, size, more = [], 0, True
+    while more:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise ClientDisconnect
+        part = message.get("body", b"")
         size += len(part)
         if size > LARGEST:
             raise _too_large()
         parts.append(part)
-    return b"".join(parts)
+        more = message.get("more_body", False)
+    return parts[0] if len(parts) == 1 else b"".join(parts)
 
 
 def _too_large() -> TooLarge:
