@@ -1,9 +1,9 @@
 """A KPI over its bound, a change for the worse, or a period out of line: judged on intervals, never on noise.
 
 A value is below a bound only where its whole interval is, and none is judged on fewer rows than `least_n`. A change
-counts where the test of the two periods says so at the level. A period is out of line where it lies further from the
-median of those before than chance in the rows and the usual wandering explain (more than 3.5 deviations, the wandering
-being the scaled median absolute deviation; Iglewicz and Hoaglin, 1993).
+counts where the test of the two periods gives a p of at most `p`; too few customers give none. A period is out of line
+where it lies further from the median of those before than chance in the rows and the usual wandering explain (more than
+3.5 deviations, the wandering being the scaled median absolute deviation; Iglewicz and Hoaglin, 1993).
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from datetime import UTC, date, datetime, timedelta
 from statistics import median
 from typing import Any, Literal
 
-from pydantic import model_validator
+from pydantic import Field, model_validator
 
 from wellheard.actions.happening import Happening, Look
 from wellheard.actions.trigger import Trigger, When
@@ -37,6 +37,7 @@ class KpiWhen(When):
     change: Literal["", "worse", "better", "any"] = ""
     anomaly: bool = False
     least_n: int = 0
+    p: float = Field(0.01, gt=0, lt=0.2)
 
     @model_validator(mode="after")
     def _judges(self) -> KpiWhen:
@@ -73,7 +74,7 @@ def _why(when: KpiWhen, kpi: Metric, row: dict[str, Any], before: list[dict[str,
         return f"surely below {when.below:g}"
     if when.above is not None and low is not None and low > when.above:
         return f"surely above {when.above:g}"
-    if when.change and row.get("moved") and row.get("change"):
+    if when.change and row.get("change") and row.get("p") is not None and row["p"] <= when.p:
         rising = row["change"] > 0
         worse = rising == (kpi.direction == "down")
         if when.change == "any" or (when.change == "worse") == worse:
