@@ -12,11 +12,12 @@ from starlette.exceptions import HTTPException
 from starlette.responses import FileResponse, Response
 
 from wellheard.base.registry import members
-from wellheard.web import api
+from wellheard.web import api, case_api
 from wellheard.web.faults import answer_faults
 from wellheard.web.figures import OneMoment
 from wellheard.web.guard import Guard
 from wellheard.web.kept import KeptPages
+from wellheard.web.keyed import KeyedCalls
 from wellheard.web.record import record
 from wellheard.web.services import Services
 from wellheard.web.site import STATIC, Site
@@ -52,11 +53,13 @@ def make_app(services: Services, *, warm: bool = True) -> FastAPI:
     )
     answer_faults(app, site)
     app.include_router(api.routes(site))
+    app.include_router(case_api.routes(site))
     for module in members("wellheard.web.pages", "routes").values():
         app.include_router(module.routes(site), include_in_schema=False)
     app.add_api_route("/static/{mark}/{name}", _static, include_in_schema=False)
     app.add_api_route("/health", _health, include_in_schema=False)
     app.add_middleware(OneMoment)
+    app.add_middleware(KeyedCalls, services=lambda: services)
     app.add_middleware(KeptPages, state=services.page_state)
     app.add_middleware(Guard, upload_path=UPLOAD, largest_upload=services.settings.max_upload_mb * 1_000_000 + 100_000)
     app.state.site = site
