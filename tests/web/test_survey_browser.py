@@ -75,9 +75,9 @@ class Site:
 class Place:
     """A workspace with its pages and its door to the public, and a site of another origin."""
 
-    def __init__(self, folder: Path, open_until_end: ExitStack) -> None:
+    def __init__(self, folder: Path, open_until_end: ExitStack, settings: str = "") -> None:
         (folder / "wellheard.toml").write_text(
-            f'public_port = 0\nsurvey_secret = "{SECRET}"\nanswers_per_network = 10000\n', "utf-8"
+            f'public_port = 0\nsurvey_secret = "{SECRET}"\nanswers_per_network = 10000\n{settings}', "utf-8"
         )
         self.workspace = open_until_end.enter_context(Workspace(folder))
         self.shelf = Shelf(folder / "surveys")
