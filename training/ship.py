@@ -6,6 +6,7 @@ python -m training.ship --data DIR --model DIR --out DIR --name NAME
 from __future__ import annotations
 
 import argparse
+import gzip
 import hashlib
 import json
 import shutil
@@ -22,6 +23,7 @@ from wellheard.enrich.text.decoding import strengths
 from wellheard.enrich.text.graph import Graph, Outputs
 
 CUTS = np.arange(0.04, 0.72, 0.02)
+TOKENIZER = "tokenizer.json.gz"
 BLANK: dict[str, Any] = {
     "temperature": 1.0,
     "shift": [0.0, 0.0, 0.0],
@@ -35,8 +37,9 @@ def copied(model: Path, out: Path, name: str) -> None:
     out.mkdir(parents=True, exist_ok=True)
     for graph in ("reader.onnx", "embedder.onnx"):
         shutil.copy(model / graph, out / graph)
-    shutil.copy(base_folder() / "tokenizer.json", out / "tokenizer.json")
-    files = {n: _hash(out / n) for n in ("reader.onnx", "embedder.onnx", "tokenizer.json")}
+    words = (base_folder() / "tokenizer.json").read_bytes()
+    (out / TOKENIZER).write_bytes(gzip.compress(words, mtime=0))
+    files = {n: _hash(out / n) for n in ("reader.onnx", "embedder.onnx", TOKENIZER)}
     manifest = {"name": name, "languages": ["en"], "files": files, **BLANK}
     (out / "manifest.json").write_text(json.dumps(manifest, indent=2) + "\n", "utf-8")
 

@@ -117,7 +117,7 @@ class Settings(BaseSettings):
     )
     read_texts: bool = Field(True, description="Whether `serve` reads customers' texts as they come in.")
     text_model: str = Field(
-        "", description="The folder of another model that reads texts; empty: the one shipped; vader: the lexicon alone."
+        "", description="The folder of another model for texts; empty: the one shipped; vader: the lexicon alone."
     )
     text_language: str = Field(
         "en", pattern=r"^[a-z]{2}$", description="The language of short texts of which no language is declared."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import json
 import threading
@@ -34,7 +35,7 @@ class Outputs:
 
 
 class Graph:
-    """A reader's graph in a folder with `reader.onnx`, `tokenizer.json`, `manifest.json` and, for topics, an embedder.
+    """A model in a folder: `reader.onnx`, `tokenizer.json.gz`, `manifest.json` and, for topics, `embedder.onnx`.
 
     Raises BadInput where a file is missing or is not the one that the manifest names. Safe to share between threads.
     """
@@ -88,7 +89,7 @@ class Graph:
     def _words(self) -> Any:
         from tokenizers import Tokenizer
 
-        words = Tokenizer.from_file(str(self.folder / "tokenizer.json"))
+        words = Tokenizer.from_str(gzip.decompress((self.folder / "tokenizer.json.gz").read_bytes()).decode("utf-8"))
         words.no_padding()
         words.enable_truncation(TOKENS)
         return words
