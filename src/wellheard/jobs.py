@@ -19,6 +19,7 @@ import structlog
 from wellheard.app import Workspace
 from wellheard.asking import Asker
 from wellheard.base.errors import Busy
+from wellheard.base.redaction import trace_of
 from wellheard.desk import Delivered
 from wellheard.enrich.enrichments import enrich
 from wellheard.sources.recipe import Recipe, mapped
@@ -43,9 +44,11 @@ def merge_answers(workspace: Workspace, store: Store, now: Callable[[], datetime
     each row, changes nothing.
     """
     with store.writing() as con:
-        batch = batches.claim(con, workspace.name, now())
-    if batch is None:
+        batch_id = batches.claim(con, workspace.name, now())
+    if batch_id is None:
         return 0
+    with store.reading() as con:  # not in the claim: answers would wait until thousands of rows are read
+        batch = batches.read_batch(con, batch_id, now())
     told = now()
     rows = {
         "survey_responses": [
@@ -110,7 +113,7 @@ class Merging:
             except Busy:
                 pause = EVERY  # somebody imports; the answers wait in the store
             except Exception as error:  # noqa: BLE001 - the server goes on, and so does the loop
-                _log.error("answers could not be merged", error=type(error).__name__)
+                _log.error("answers could not be merged", error=type(error).__name__, trace=trace_of(error))
                 pause = REST
 
 
@@ -144,5 +147,5 @@ class Inviting:
             except Busy:
                 continue  # somebody imports, or holds the store
             except Exception as error:  # noqa: BLE001 - the server goes on, and so does the loop
-                _log.error("invitations could not be sent", error=type(error).__name__)
+                _log.error("invitations could not be sent", error=type(error).__name__, trace=trace_of(error))
                 pause = REST

@@ -6,6 +6,7 @@ import pytest
 
 from wellheard.base import errors
 from wellheard.base.errors import BadCall, BadInput, Place, WellheardError
+from wellheard.base.redaction import trace_of
 
 
 def _kinds() -> list[type[WellheardError]]:
@@ -80,3 +81,20 @@ def test_one_except_catches_all_and_the_narrow_ones_catch_theirs() -> None:
     with pytest.raises(BadCall):
         raise errors.Ambiguous("which?")
     assert not issubclass(errors.Busy, BadCall)
+
+
+def test_a_trace_says_where_and_what_and_repeats_no_value() -> None:
+    def opens(password: str) -> None:
+        try:
+            raise ValueError(f"cannot connect with {password} for anna@example.com with a cold")
+        except ValueError as error:
+            raise BadCall("the store cannot be opened: token=" + password, hint="check it") from error
+
+    secret_word = "hunter" + str(2)
+    with pytest.raises(BadCall) as told:
+        opens(secret_word)
+    trace = trace_of(told.value)
+    assert "in opens" in trace
+    assert "ValueError\nwhich led to" in trace
+    assert "BadCall: the store cannot be opened" in trace
+    assert secret_word not in trace

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import re
+import traceback
 from collections.abc import Mapping, MutableMapping
 from typing import Any
+
+from wellheard.base.errors import WellheardError
 
 HIDDEN = "***"
 _WORDS = (
@@ -38,6 +41,17 @@ def redact(text: str) -> str:
     for pattern, shown in _PATTERNS:
         text = pattern.sub(shown, text)
     return text
+
+
+def trace_of(error: BaseException) -> str:
+    """Where an error came from and what it is, with those that led to it, for a log.
+
+    Only our own errors say their words: a library's may repeat the row, address or password that it failed on.
+    """
+    earlier = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+    before = trace_of(earlier) + "\nwhich led to\n" if earlier is not None else ""
+    words = f": {redact(error.message)}" if isinstance(error, WellheardError) else ""
+    return before + "".join(traceback.format_tb(error.__traceback__)) + type(error).__name__ + words
 
 
 def names_secret(name: str) -> bool:

@@ -43,12 +43,15 @@ class Batch:
     invitations: Sequence[Mapping[str, Any]]
 
 
-def claim(con: sa.Connection, workspace: str, now: datetime) -> Batch | None:
-    """The next batch of a workspace: one that was left behind, else a new one; None where there is nothing."""
+def claim(con: sa.Connection, workspace: str, now: datetime) -> str | None:
+    """The id of a workspace's next batch: one that was left behind, else a new one; None where there is nothing.
+
+    It is read by `read_batch`, on a connection that keeps no writer waiting.
+    """
     b = BATCHES.c
     left = sa.select(b.batch_id).where((b.workspace == workspace) & b.merged_at.is_(None)).order_by(b.made_at).limit(1)
-    batch_id = con.scalar(left) or _new(con, workspace, now)
-    return None if batch_id is None else _batch(con, batch_id, now)
+    found = con.scalar(left)
+    return str(found) if found is not None else _new(con, workspace, now)
 
 
 def settle(con: sa.Connection, batch_id: str, now: datetime) -> None:
@@ -119,7 +122,9 @@ def _note_used(con: sa.Connection, workspace: str, over: datetime) -> None:
         con.execute(told.values(noted_used=True, changed_at=moment, batch_id=None))
 
 
-def _batch(con: sa.Connection, batch_id: str, now: datetime) -> Batch:
+def read_batch(con: sa.Connection, batch_id: str, now: datetime) -> Batch:
+    """The rows of a batch that was claimed, without those that were changed since: they go with a later one."""
+
     def rows(table: sa.Table) -> list[Mapping[str, Any]]:
         both = sa.select(table, SURVEYS.c.survey_id).join(SURVEYS).where(table.c.batch_id == batch_id)
         found = con.execute(both)

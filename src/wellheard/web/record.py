@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import traceback
-
 import structlog
+
+from wellheard.base.redaction import trace_of
 
 _log = structlog.get_logger("wellheard.web")
 
 
 def record(words: str, error: BaseException) -> None:
     """One entry of the log; the rows and answers that were being worked on are personal and stay out of it."""
-    trace = "".join(traceback.format_exception(error))
-    _log.error(words, error=type(error).__name__, trace=trace)
+    _log.error(words, error=type(error).__name__, trace=trace_of(error))
