@@ -11,7 +11,7 @@ import ibis.expr.types as ir
 from wellheard.base.periods import Period, add_months
 from wellheard.metrics.ask import DIM, Ask
 from wellheard.metrics.bricks import Parts, Ratio, Share
-from wellheard.metrics.cohort import covering, of_largest, ranked_by_size, spans_of
+from wellheard.metrics.cohort import covering, of_largest, spans_of
 from wellheard.metrics.interval import Interval
 from wellheard.metrics.moments import Floats, divide
 
@@ -90,7 +90,6 @@ def _stretches(ask: Ask, over: ir.Table) -> ir.Table:
         last=finish,
         length=_days(begin, finish),
     )
-    over = ranked_by_size(over)
     dims = {name: of_largest(over, name) for name in over.columns if name.startswith(DIM)}
     owners = over.group_by(["period", "key"]).agg(unit=over.unit.max(), **dims)
     spans = over.filter((over.first < over.gone) & (over.first < over.last))
