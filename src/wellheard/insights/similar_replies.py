@@ -49,7 +49,8 @@ class SimilarReplies:
         """The replies to the most similar texts, the most similar first; none where nothing is like it."""
         if self._matrix is None:
             return []
-        similar = (self._matrix @ self._vector(Counter(words(text))).T).toarray().ravel()
+        asked = Counter(words(text))
+        similar = (self._matrix @ self._vector(asked).T).toarray().ravel() * self._known(asked)
         found: dict[str, Suggestion] = {}
         for place in np.argsort(-similar, kind="stable"):
             if similar[place] < LEAST or len(found) == most:
@@ -58,6 +59,14 @@ class SimilarReplies:
             if pair.reply not in found:
                 found[pair.reply] = Suggestion(**{**vars(pair), "similarity": float(similar[place])})
         return list(found.values())
+
+    def _known(self, count: Counter[str]) -> float:
+        """How much of a text is words that were seen before: the others, the rarest of all, make it unlike any."""
+        rarest = np.log(1 + max(len(self.pairs), 1)) + 1
+        weights = {word: (1 + np.log(n)) * (self._rarity[self._place[word]] if word in self._place else rarest)
+                   for word, n in count.items()}  # fmt: skip
+        whole = sum(weight**2 for weight in weights.values())
+        return float(np.sqrt(sum(w**2 for word, w in weights.items() if word in self._place) / whole)) if whole else 0.0
 
     def _vector(self, count: Counter[str]) -> Any:
         known = [(self._place[word], 1 + np.log(n)) for word, n in count.items() if word in self._place]
