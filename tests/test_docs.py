@@ -141,7 +141,8 @@ def test_the_files_that_contributing_shows_are_found_and_work(tmp_path: Path) ->
         r"^`([\w/]+\.(?:py|toml))`\n\n```\w+\n(.*?)^```$", _text("CONTRIBUTING.md"), re.DOTALL | re.MULTILINE
     )
     assert sorted(path for path, _ in shown) == [
-        "parking.toml", "src/wellheard/kpis/phone_share.py", "src/wellheard/tables/parking.py",
+        "parking.toml", "src/wellheard/kpis/phone_share.py", "src/wellheard/surveys/triggers/parked.py",
+        "src/wellheard/tables/parking.py",
     ]  # fmt: skip
     for path, text in shown:
         (tmp_path / path).write_text(text, "utf-8")
@@ -155,8 +156,15 @@ def test_the_files_that_contributing_shows_are_found_and_work(tmp_path: Path) ->
         ["import", "cars.csv", "--table", "parking"],
         ["import", "calls.csv", "--table", "conversations", "--set", "opened_by=customer"],
         ["kpi", "phone_share", "--format", "json"],
+        ["surveys", "forecast", "--format", "json"],
     ]
-    imported, _, _, asked = _said(calls, tmp_path, tmp_path / "src")
+    surveys = tmp_path / "wellheard-home" / "surveys"
+    surveys.mkdir(parents=True)
+    (surveys / "cars.toml").write_text(
+        'name = "Cars"\n[asking]\ntrigger = "parked"\n[[questions]]\nid = "nps"\ntype = "nps"\n', "utf-8"
+    )
+    imported, _, _, asked, forecast = _said(calls, tmp_path, tmp_path / "src")
+    assert '"survey": "cars"' in forecast
     assert re.search(r"visits\W+2\W+2\W", imported)
     assert '"value": 50.0' in asked
 
