@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 import pyarrow as pa
@@ -24,13 +25,19 @@ Rows = Sequence[Mapping[str, Any]]
 _NUMBERS = (Type.NUMBER, Type.INTEGER)
 
 
+def _names(rows: Rows) -> list[str]:
+    """The names of all rows' columns; rows of one shape are told by their first."""
+    shapes = dict.fromkeys(tuple(row) for row in rows)
+    return list(dict.fromkeys(name for shape in shapes for name in shape))
+
+
 class Delivered:
     """Rows handed to the loader as a file would be: typed where a column is, in the order given."""
 
     def __init__(self, table: str, rows: Rows) -> None:
         self.name = table
         self.rows = rows
-        self.columns: Sequence[str] = list(dict.fromkeys(name for row in rows for name in row))
+        self.columns: Sequence[str] = _names(rows)
 
     def batches(self) -> Iterator[pa.RecordBatch]:
         arrays = {name: self._array(name, [row.get(name) for row in self.rows]) for name in self.columns}
@@ -40,6 +47,8 @@ class Delivered:
     def _array(self, name: str, values: list[Any]) -> pa.Array:
         column = canonical(self.name).by_name.get(name)
         if column is not None and column.type is Type.INSTANT:
+            if all(v is None or (isinstance(v, datetime) and v.tzinfo is UTC) for v in values):
+                return pa.array(values, pa.timestamp("us", "UTC"))
             import pandas as pd
 
             moments = [None if v is None else pd.Timestamp(v) for v in values]

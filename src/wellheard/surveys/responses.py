@@ -15,6 +15,7 @@ SAID = (
     "task_success", "comment",
 )  # fmt: skip
 
+SILENT = dict.fromkeys(SAID)  # what a row says where an answer does not
 Row = dict[str, Any]
 
 
@@ -60,16 +61,13 @@ def invitation_rows(invitations: Iterable[Mapping[str, Any]]) -> Iterator[Row]:
 
 
 def _rows(answer: Mapping[str, Any], head: Row, deleted: bool) -> Iterator[Row]:
+    common = {name: answer[name] for name in ("submission_id", "survey_id", "complete", "test", "flag")} | head
     for said in json.loads(answer["given"]):
         yield {
             "source_id": f"{answer['submission_id']}:{said['question_id']}",
-            "submission_id": answer["submission_id"],
-            "survey_id": answer["survey_id"],
-            "complete": answer["complete"],
-            "test": answer["test"],
-            "flag": answer["flag"],
-            **head,
-            **{name: said.get(name) for name in SAID},
+            **common,
+            **SILENT,
+            **{name: value for name, value in said.items() if name in SILENT},
             "attributes.anchors": said.get("attributes", {}).get("anchors"),
             "deleted": deleted or bool(said.get(GONE)),
         }
