@@ -233,7 +233,9 @@ def shaped(frame: pd.DataFrame) -> pd.DataFrame:
     if "contacts_90d" in found:
         found["contacts_change"] = found["contacts_90d"] - (found["contacts_365d"] - found["contacts_90d"]) / 3
     numbers: dict[str, Any] = {
-        c: found[c].astype("float64") for c in found.columns if c not in TRAITS and found[c].dtype != object
+        c: found[c].astype("float64")
+        for c in found.columns
+        if c not in TRAITS and pd.api.types.is_numeric_dtype(found[c].dtype)
     }
     traits = {c: found[c].astype(object) for c in found.columns if c in TRAITS}
     return pd.DataFrame(numbers | traits, index=found.index)

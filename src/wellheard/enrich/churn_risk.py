@@ -18,7 +18,7 @@ import pyarrow as pa
 
 from wellheard.enrich.behaviour import behaviour, gone_by, lost_by
 from wellheard.enrich.classifier import Classifier, Learned, Split, learn
-from wellheard.enrich.encoding import leaks
+from wellheard.enrich.encoding import is_text, leaks
 from wellheard.enrich.fitting import Floats
 from wellheard.enrich.judging import judged
 from wellheard.enrich.past import Past
@@ -163,7 +163,7 @@ def _missed(given: Examples, fitted: Learned) -> dict[str, Any]:
     edge = np.quantile(fitted.unseen, 0.8) if len(fitted.unseen) else 1.0
     missed = outcome & (fitted.unseen < edge)
     frame = given.frame.iloc[fitted.rows]
-    numbers = frame[[c for c in frame.columns if frame[c].dtype != object]]
+    numbers = frame[[c for c in frame.columns if not is_text(frame[c])]]
     spread = numbers.std().replace(0, np.nan)
     apart = (
         ((numbers[missed].mean() - numbers[outcome & ~missed].mean()) / spread).dropna()
@@ -195,7 +195,7 @@ def drift(then: pd.DataFrame, now: pd.DataFrame) -> dict[str, float]:
     """
     found = {}
     for name in then.columns:
-        if then[name].dtype == object or name not in now:
+        if is_text(then[name]) or name not in now:
             continue
         edges: Any = np.unique(np.nanquantile(then[name], np.linspace(0.1, 0.9, 9))) if then[name].notna().any() else []
         shares = []

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 from scipy.special import expit, logit
 
-from wellheard.enrich.encoding import Encoding, encoding_of
+from wellheard.enrich.encoding import Encoding, encoding_of, is_text
 from wellheard.enrich.fitting import Floats
 from wellheard.enrich.judging import log_loss, slope
 
@@ -86,12 +86,12 @@ class Classifier:
 
 
 def _numbers(frame: pd.DataFrame) -> pd.DataFrame:
-    return frame[[c for c in frame.columns if frame[c].dtype != object]]
+    return frame[[c for c in frame.columns if not is_text(frame[c])]]
 
 
 def _with_codes(frame: pd.DataFrame) -> pd.DataFrame:
     """Traits as categories, which boosting takes as they are."""
-    traits = {c: frame[c].fillna("").astype(str).astype("category") for c in frame.columns if frame[c].dtype == object}
+    traits = {c: frame[c].fillna("").astype(str).astype("category") for c in frame.columns if is_text(frame[c])}
     return frame.assign(**traits)
 
 

@@ -39,6 +39,11 @@ class Part:
         return np.nan_to_num(np.clip((values - self.centre) / self.scale, -OUT, OUT))
 
 
+def is_text(column: pd.Series) -> bool:
+    """Whether a column holds traits and no numbers."""
+    return not pd.api.types.is_numeric_dtype(column.dtype)
+
+
 def signed_log(values: Floats) -> Floats:
     return np.asarray(np.sign(values) * np.log1p(np.abs(values)))
 
@@ -61,7 +66,7 @@ def encoding_of(frame: pd.DataFrame) -> Encoding:
     parts: list[Part] = []
     for name in frame.columns:
         column = frame[name]
-        parts += _traits(name, column) if column.dtype == object else _numbers(name, np.asarray(column, dtype=float))
+        parts += _traits(name, column) if is_text(column) else _numbers(name, np.asarray(column, dtype=float))
     return Encoding(tuple(parts))
 
 

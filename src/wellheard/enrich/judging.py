@@ -7,8 +7,11 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
+from scipy.optimize import minimize
 from scipy.special import expit, logit, ndtri
 from scipy.stats import rankdata
+
+from wellheard.enrich.fitting import Floats
 
 TENTHS = 10
 TINY = 1e-9
@@ -72,14 +75,12 @@ def slope(outcome: ArrayLike, predicted: ArrayLike) -> tuple[float, float]:
     if y.min(initial=1) == y.max(initial=0) or np.ptp(x) < TINY:
         return np.nan, np.nan
     design = np.stack([np.ones_like(x), x])
-    beta = np.array([0.0, 1.0])
-    for _ in range(50):
-        mean = expit(beta @ design)
-        weight = np.maximum(mean * (1 - mean), TINY)
-        step = np.linalg.solve((design * weight) @ design.T + 1e-10 * np.eye(2), design @ (y - mean))
-        beta = beta + np.clip(step, -2, 2)
-        if np.abs(step).max() < 1e-10:
-            break
+
+    def loss(beta: Floats) -> tuple[float, Floats]:
+        z = beta @ design
+        return float((np.logaddexp(0, z) - y * z).mean()), design @ (expit(z) - y) / len(y)
+
+    beta = minimize(loss, np.array([0.0, 1.0]), jac=True, method="BFGS", options={"gtol": 1e-7}).x
     return float(beta[1]), float(beta[0])
 
 
