@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Mapping
-from datetime import datetime
+from collections.abc import Callable
+from datetime import UTC, datetime
 from functools import partial
 
 import structlog
@@ -14,16 +14,20 @@ from wellheard.actions.closed_loop import ClosedLoop
 from wellheard.actions.happening import Look
 from wellheard.actions.rule import RuleBook
 from wellheard.actions.sending import TIMEOUT, Sender
+from wellheard.actions.steps import Enrolment
 from wellheard.app import Workspace
+from wellheard.asking import budgets_of
 from wellheard.base.egress import Egress
-from wellheard.base.errors import Busy
+from wellheard.base.errors import Busy, Refused
 from wellheard.base.schedules import Schedule, schedule_from_rows
 from wellheard.metrics import listing
+from wellheard.store import ledger
 from wellheard.store.followup import Transaction
-from wellheard.store.invitations import invite
+from wellheard.store.ledger import Candidate
 from wellheard.store.store import Store, open_store
 from wellheard.store.surveys import survey_called
-from wellheard.store.vault import open_vault
+from wellheard.store.vault import Vault, open_vault
+from wellheard.warehouse.audience import Audience
 
 RULES = "rules"  # the folder of the home in which rules lie
 SCHEDULE_COLUMNS = (
@@ -58,7 +62,7 @@ def closed_loop_of(workspace: Workspace, store: Store, egress: Egress | None = N
         address=settings.address or f"http://{settings.host}:{settings.port}",
         public_address=_public(workspace),
         schedules=lambda: schedules_of(workspace),
-        invite=partial(_invited, workspace),
+        invite=partial(_invited, workspace, sender.vault),
     )
 
 
@@ -85,12 +89,27 @@ def schedules_of(workspace: Workspace) -> dict[str, Schedule]:
     return schedule_from_rows(rows)
 
 
-def _invited(
-    workspace: Workspace, con: Transaction, survey: str, about: Mapping[str, str | None], now: datetime
-) -> tuple[str, str]:
-    kept = survey_called(con, workspace.name, survey)
-    id, token = invite(con, workspace.name, kept.survey_key, now, about=about)
-    return id, f"{_public(workspace)}/s/{kept.survey_key}?i={token}"
+def _invited(workspace: Workspace, vault: Vault, con: Transaction, enrolment: Enrolment) -> tuple[str, str]:
+    """Lets the ledger of asking decide: a rule asks nobody more often than anybody else may."""
+    kept = survey_called(con, workspace.name, enrolment.survey)
+    id = str(enrolment.about["customer_id"])
+    person = Audience(workspace.lake, [id]).person(enrolment.source or "", id)
+    asked = Candidate(
+        survey_key=kept.survey_key,
+        occasion=enrolment.occasion,
+        at=enrolment.at,
+        person_rows=person.rows if person else (f"{enrolment.source}:{id}",),
+        company_rows=person.companies if person else (),
+        about=enrolment.about,
+        channel="email",
+        carried=False,
+    )
+    decided = ledger.decide(con, workspace.name, budgets_of(workspace.settings), [asked], vault, datetime.now(UTC))
+    made = next(iter(decided), None)
+    if made is None or made.invitation_id is None or made.token is None:
+        reason = made.reason if made else "it was decided before"
+        raise Refused(f"the survey {enrolment.survey} was not sent: {reason}", hint="see `wellheard surveys`")
+    return made.invitation_id, f"{_public(workspace)}/s/{kept.survey_key}?i={made.token}"
 
 
 def _public(workspace: Workspace) -> str:

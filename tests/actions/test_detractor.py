@@ -21,8 +21,9 @@ from wellheard.jobs import merge_answers
 from wellheard.store.cases import Search, cases
 from wellheard.store.connections import keep_connection
 from wellheard.store.deliveries import deliveries
-from wellheard.store.firings import firings
+from wellheard.store.firings import depths, firings, tags_of
 from wellheard.store.inbox import Inbox
+from wellheard.store.invitations import invitation_of
 from wellheard.store.store import open_store
 from wellheard.surveys.collect import collect, sent_from
 from wellheard.surveys.published import Published
@@ -162,3 +163,46 @@ def test_a_rule_at_fault_stops_no_other(new_company: Company) -> None:
     company.step()
     assert [f.rule_id for f in company.firings()] == ["detractors"]
     assert "no dimension" in company.loop.faults["astray"]
+
+
+ENROLS = """
+name = "Ask again"
+[when]
+trigger = "answer"
+kind = "nps"
+at_most = 6
+[[do]]
+action = "survey"
+survey = "relationship"
+through = "mail"
+after_days = 7
+subject = "How is it now, {name}?"
+[[do]]
+action = "tag"
+tag = "at risk"
+"""
+
+
+def test_w6_a_survey_that_a_rule_sends_keeps_to_the_limits_and_never_goes_round(new_company: Company) -> None:
+    company = new_company
+    company.rule("again", ENROLS)
+    with company.store.writing() as con:
+        fields = {"host": "127.0.0.1", "port": "9", "from": "cx@x.example"}
+        keep_connection(con, "main", company.loop.sender.vault, "mail", "email", fields, {}, company.clock())
+    company.answer(2)
+    company.step()
+    (letter,) = company.deliveries()
+    assert (letter.kind, letter.recipient, letter.title) == ("letter", "ann@x.example", "How is it now, Ann Lee?")
+    assert letter.next_at - letter.made_at == timedelta(days=7)
+    assert "/s/" in letter.message["link"]
+    assert letter.message["unsubscribe"].endswith(f"/stop/{letter.key}")
+    # A second bad answer within the budget of one person asks nobody again, and is written down.
+    company.answer(3)
+    company.step()
+    assert len(company.deliveries()) == 1
+    assert [f.decision for f in company.firings()] == ["acted", "acted"]
+    with company.store.reading() as con:
+        assert tags_of(con, "main", "c1") == ["at risk"]
+        token = letter.message["link"].rpartition("i=")[2]
+        invitation = invitation_of(con, token)
+        assert depths(con, [invitation.invitation_id]) == {invitation.invitation_id: 0}

@@ -20,8 +20,20 @@ from wellheard.store.cases import Opening
 from wellheard.store.firings import Firing
 from wellheard.store.followup import Transaction
 
-# Makes an invitation in the transaction; gives its id and link. Raises Unknown for a survey that there is not.
-Invite = Callable[[Transaction, str, Mapping[str, str | None], datetime], tuple[str, str]]
+
+@dataclass(frozen=True)
+class Enrolment:
+    """Somebody who is to be asked by a survey: `occasion` names what about for ever, `at` is when."""
+
+    survey: str
+    occasion: str
+    source: str | None
+    about: Mapping[str, str | None]
+    at: datetime
+
+
+# Asks within the limits of asking, in the transaction; gives the invitation's id and link. Raises Unknown and Refused.
+Invite = Callable[[Transaction, Enrolment], tuple[str, str]]
 
 
 @dataclass(frozen=True)
@@ -80,6 +92,8 @@ def perform(con: Transaction, scene: Scene) -> None:
                 if scene.case_number is not None:
                     cases.change_case(con, scene.sender.workspace, scene.case_number, scene.now, play=step.play)
                     cases.enter(con, scene.case_number, scene.now, "wellheard", "play", step.play)
+    for words in scene.done if scene.case_number is not None else ():
+        cases.enter(con, scene.case_number or 0, scene.now, "wellheard", "noted", words)
 
 
 def due_after(step: rules.OpenCase, schedules: Mapping[str, Schedule], start: datetime) -> datetime | None:
@@ -162,14 +176,15 @@ def _enrol(con: Transaction, scene: Scene, step: rules.Survey, place: int) -> No
         "conversation_id": h.conversation_id,
         "channel": "email",
     }
+    after = scene.now + timedelta(days=step.after_days)
+    occasion = f"rule:{scene.rule.id}:{h.subject}"
     try:
-        invitation_id, link = scene.invite(con, step.survey, about, scene.now)
+        invitation_id, link = scene.invite(con, Enrolment(step.survey, occasion, h.source, about, after))
     except WellheardError as error:
         scene.done.append(error.message)
         return
     workspace = scene.sender.workspace
     firings.enrol(con, workspace, invitation_id, scene.rule.id, h.customer_id, scene.firing.depth, scene.now)
-    after = scene.now + timedelta(days=step.after_days)
     _letter(con, scene, step.through, step.subject, step.text, link, place, after)
 
 
