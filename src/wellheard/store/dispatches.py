@@ -19,6 +19,7 @@ from wellheard.store.blocks import Blocks
 from wellheard.store.invitations import mark
 from wellheard.store.layout import ANSWERS, ASKS, DISPATCHES, INVITATIONS, SURVEYS, USED_INVITATIONS
 from wellheard.store.ledger import LEDGER_LOCK, REMINDER, WAITING, withdraw
+from wellheard.store.submission import hour
 from wellheard.store.vault import Vault
 
 SENDING, SENT, FAILED, UNSURE = "sending", "sent", "failed", "unsure"
@@ -65,7 +66,7 @@ def claim(con: sa.Connection, workspace: str, vault: Vault, now: datetime) -> Di
     ))  # fmt: skip
     for row in con.execute(both.where(due).order_by(d.due_at, d.dispatch_id).limit(50)).mappings().all():
         found = _dispatch(row, vault)
-        reason = TOO_LATE if now >= row["too_late_at"] else _against(con, workspace, found)
+        reason = TOO_LATE if now >= row["too_late_at"] else _against(con, workspace, found, now)
         if reason is not None:
             withdraw(con, found.ask_id, reason, now)
             continue
@@ -198,16 +199,20 @@ def hash_of(con: sa.Connection, invitation_id: str) -> str | None:
     return str(found) if found else None
 
 
-def _against(con: sa.Connection, workspace: str, dispatch: Dispatch) -> str | None:
+def _against(con: sa.Connection, workspace: str, dispatch: Dispatch, now: datetime) -> str | None:
     """What has happened since it was planned, so that it is not to be sent."""
     reason = Blocks(con, workspace, [dispatch]).reason(dispatch)
-    if reason is None and dispatch.kind == REMINDER:
-        answered = sa.select(ANSWERS.c.invitation_id).where(ANSWERS.c.invitation_id == dispatch.invitation_id)
-        used = sa.select(USED_INVITATIONS.c.invitation_id).where(
-            USED_INVITATIONS.c.invitation_id == dispatch.invitation_id
-        )
-        return ANSWERED if con.scalar(answered.limit(1)) or con.scalar(used) else None
+    if reason is None and dispatch.kind == REMINDER and _answered(con, dispatch.invitation_id, now):
+        return ANSWERED
     return reason
+
+
+def _answered(con: sa.Connection, invitation_id: str, now: datetime) -> bool:
+    """Whether an invitation was answered; anonymously only once the hour is over, for this is noted with its moment."""
+    answered = sa.select(ANSWERS.c.number).where(ANSWERS.c.invitation_id == invitation_id).limit(1)
+    u = USED_INVITATIONS.c
+    used = sa.select(u.used_in).where((u.invitation_id == invitation_id) & (u.used_in < hour(now)))
+    return con.execute(answered).first() is not None or con.execute(used).first() is not None
 
 
 def _dispatch(row: Mapping[Any, Any], vault: Vault) -> Dispatch:
