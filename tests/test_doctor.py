@@ -19,6 +19,7 @@ from wellheard import doctor
 from wellheard.app import ImportCall, Workspace
 from wellheard.base.errors import BadCall
 from wellheard.base.settings import Settings
+from wellheard.store.store import open_store
 
 Look = Callable[..., tuple[int, str]]
 
@@ -221,3 +222,33 @@ def test_an_address_that_serving_refuses_is_a_problem(home: Path, look: Look, mo
 def test_a_name_that_leads_out_of_the_home_is_refused(home: Path) -> None:
     with pytest.raises(BadCall, match="no name for a workspace"):
         doctor.check(home, "../elsewhere")
+
+
+def test_the_store_is_looked_over_and_never_made(home: Path, look: Look, monkeypatch: pytest.MonkeyPatch) -> None:
+    _, said = look(home)
+    assert "note     store: there is none yet" in said
+    assert not (home / "store.sqlite").exists()
+
+    with closing(open_store(home, Settings())) as store:
+        layout = store.layout()
+    assert f"ok       store: store.sqlite, layout {layout}; 0 answers wait for the lake" in look(home)[1]
+
+    with closing(sqlite3.connect(home / "store.sqlite")) as db, db:
+        db.execute("update alembic_version set version_num = '9999'")
+    code, said = look(home)
+    assert (code, _problems(said)) == (1, ["store"])
+
+    (home / "store.sqlite").write_bytes(b"no database at all" * 100)
+    assert _problems(look(home)[1]) == ["store"]
+
+    monkeypatch.setenv("WELLHEARD_STORE", "postgresql://someone:hunter2@127.0.0.1:1/nothing")
+    code, said = look(home)
+    assert "store" in _problems(said)
+    assert "hunter2" not in said
+
+
+def test_answers_that_nobody_merges_are_a_problem(home: Path, look: Look, monkeypatch: pytest.MonkeyPatch) -> None:
+    with closing(open_store(home, Settings())):
+        pass
+    monkeypatch.setattr(doctor, "MANY_WAITING", -1)
+    assert _problems(look(home)[1]) == ["store"]

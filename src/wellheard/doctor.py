@@ -22,6 +22,9 @@ from wellheard.base.errors import BadCall, WellheardError
 from wellheard.base.mail import MailServer, greet
 from wellheard.base.periods import zone_of
 from wellheard.base.settings import FILE, Settings, explain, home_of, settings_of
+from wellheard.store.health import state_of
+from wellheard.store.store import FILE as STORE
+from wellheard.store.store import newest
 from wellheard.surveys.channel import channels
 from wellheard.warehouse import schema
 from wellheard.warehouse.engine import LAKES
@@ -34,6 +37,7 @@ NOT_BEFORE = datetime(2026, 1, 1, tzinfo=UTC)  # a clock that is older has lost 
 DRIFT = timedelta(minutes=5)
 SQLITE, WAL = b"SQLite format 3\x00", b"\x02\x02"  # how a catalog's file begins; its bytes 18 and 19
 LOCAL = ("127.0.0.1", "localhost", "::1")
+MANY_WAITING = 50_000  # answers, which a server that merges has not got for long
 
 
 @dataclass(frozen=True)
@@ -84,6 +88,8 @@ def _findings(home: Path, name: str, settings: Settings | None) -> Iterator[Find
     elif folder.is_dir():
         opened, past = _lake(home, name)
         yield opened
+    if settings is not None:
+        yield _store(home, name, settings)
     yield _privacy(folder)
     yield _clock(past, settings)
     if settings is not None:
@@ -175,6 +181,29 @@ def _lake(home: Path, name: str) -> tuple[Finding, list[Import]]:
         words = f"it does not open: {str(error).splitlines()[0][:300]}"
         return Finding("lake", PROBLEM, words, f"restore {home / 'workspaces' / name} from a backup"), []
     return Finding("lake", OK, f"opens; snapshot {snapshot}"), past
+
+
+def _store(home: Path, name: str, settings: Settings) -> Finding:
+    """Whether the store can be reached, has this program's layout, and hands its answers on. Nothing is made."""
+    given = bool(settings.store.get_secret_value())
+    if not given and not (home / STORE).is_file():
+        return Finding("store", NOTE, "there is none yet", "it is made when surveys are first served")
+    try:
+        known, waiting = state_of(home, settings, name)
+    except WellheardError as error:
+        return Finding("store", PROBLEM, error.message, error.hint)
+    where = "PostgreSQL" if given else STORE
+    if known > newest():
+        words = f"{where} has layout {known}, and this version knows {newest()} at the most"
+        return Finding("store", PROBLEM, words, "install the newer version, or restore a backup made before it")
+    if known < newest():
+        words = f"{where} has layout {known or 'none'}; {newest()} comes at the next `wellheard serve`"
+        return Finding("store", NOTE, words)
+    said = f"{where}, layout {known}; {waiting:,} answers wait for the lake"
+    if waiting > MANY_WAITING:
+        do = "run `wellheard serve`, which merges them; if it runs, its output says what stops it"
+        return Finding("store", PROBLEM, said, do)
+    return Finding("store", OK, said)
 
 
 def _catalogs(folder: Path) -> Iterator[Finding]:

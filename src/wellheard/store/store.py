@@ -29,7 +29,7 @@ ONE_AT_A_TIME = 0x7765_6C6C  # the lock in PostgreSQL under which layouts are ch
 class Store:
     """The store of a deployment, open in this process. Threads may share it; close it when done."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str | sa.URL) -> None:
         self.url = sa.make_url(url)
         self.engine = _engine(self.url)
         try:
@@ -100,8 +100,13 @@ class Store:
 
 def open_store(home: Path, settings: Settings) -> Store:
     """The store of the deployment in `home`. Raises BrokenHome where it cannot be opened or is a newer program's."""
+    return Store(url_of(home, settings))
+
+
+def url_of(home: Path, settings: Settings) -> sa.URL:
+    """Where the store of a deployment is. Raises BrokenHome for a setting that is no address."""
     given = settings.store.get_secret_value()
-    return Store(_url(given) if given else f"sqlite:///{home / FILE}")
+    return sa.make_url(_url(given) if given else f"sqlite:///{home / FILE}")
 
 
 def newest() -> str:
@@ -122,8 +127,11 @@ def _url(given: str) -> str:
 
 def _engine(url: sa.URL) -> sa.Engine:
     if url.get_backend_name() != "sqlite":
-        return sa.create_engine(url, pool_pre_ping=True, pool_size=10)
-    engine = sa.create_engine(url, connect_args={"timeout": PATIENCE}, pool_size=20, max_overflow=20)
+        return sa.create_engine(url, pool_pre_ping=True, pool_size=10, hide_parameters=True)
+    # Errors name no values: they are logged, and the values are what people wrote.
+    engine = sa.create_engine(
+        url, connect_args={"timeout": PATIENCE}, pool_size=20, max_overflow=20, hide_parameters=True
+    )
     sa.event.listen(engine, "connect", _prepare_sqlite)
     sa.event.listen(engine, "begin", _begin_sqlite)
     return engine
