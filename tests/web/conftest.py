@@ -8,6 +8,7 @@ import shutil
 from collections.abc import Callable, Iterator
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 
 import pytest
 from fastapi import FastAPI
@@ -18,6 +19,7 @@ from wellheard.serving import services_of
 from wellheard.web.server import make_app
 
 LOCAL = "http://127.0.0.1"
+CHROMIUM = Path("/usr/bin/chromium")
 HOSTILE = (
     "<script>window.hit=1</script>",
     "\"><img src=x onerror='window.hit=1'>",
@@ -162,3 +164,15 @@ def make_workspace_app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cal
     """The application over a filled workspace of its own, for tests that both look and write."""
     with _filled(tmp_path_factory.mktemp("browser")) as made:
         yield lambda: make_app(services_of(made), warm=False)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    """Debian's Chromium, for as long as a module's tests drive it."""
+    started = pytest.importorskip("playwright.sync_api", reason="playwright is not installed").sync_playwright
+    if not CHROMIUM.exists():
+        pytest.skip("Chromium is not installed: apt-get install chromium")
+    with started() as playwright:
+        launched = playwright.chromium.launch(executable_path=str(CHROMIUM), args=["--no-sandbox"])
+        yield launched
+        launched.close()
