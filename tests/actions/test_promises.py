@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import re
 import signal
 import subprocess
 import sys
@@ -20,10 +21,13 @@ from standardwebhooks import Webhook
 from tests.actions.conftest import NOON, Post
 from tests.actions.desks import NEXT_SECRET, SECRET, World, settings_at
 
+from wellheard.actions.colleagues import colleagues_in
 from wellheard.actions.deciding import Past, decide
 from wellheard.actions.happening import Happening
 from wellheard.actions.rule import rule_in
 from wellheard.actions.sending import delivery_key
+from wellheard.actions.timetable import appointments
+from wellheard.actions.trigger import triggers
 from wellheard.base.settings import Settings
 from wellheard.store.connections import connections, enable_connection, keep_connection
 from wellheard.store.deliveries import TRIES, WAITS, attempts_of, deliveries, replay, wait_before
@@ -306,3 +310,37 @@ def test_s16_twenty_secrets_reach_no_log_no_row_and_no_error(
     assert lying
     assert [m for m in MARKERS if m.encode() in lying] == []
     assert b"said zendesk" not in lying
+
+
+DOCS = Path(__file__).parents[2] / "docs" / "actions.md"
+
+
+def _block(language: str, holding: str) -> str:
+    blocks = re.findall(rf"^```{language}\n(.*?)^```$", DOCS.read_text("utf-8"), re.DOTALL | re.MULTILINE)
+    return next(block for block in blocks if holding in block)
+
+
+def test_w4_the_receiver_in_the_docs_takes_what_is_sent_and_nothing_else(post: Post, world: World) -> None:
+    place: dict[str, Any] = {}
+    exec(_block("python", "def receive"), place)
+    post.clock.at = NOON.now(NOON.tzinfo)
+    post.queue("hook", "event", data={"rule": "detractors"})
+    post.run(1)
+    ((headers, body),) = world.hooks
+    assert place["receive"](body, headers, SECRET)["rule"] == "detractors"
+    with pytest.raises(Exception, match="No matching signature"):
+        place["receive"](body, headers, NEXT_SECRET)
+
+
+def test_the_rule_the_colleagues_and_the_schedule_in_the_docs_can_be_used(tmp_path: Path) -> None:
+    rule = rule_in("shown", _block("toml", "[when]"))
+    assert [step.action for step in rule.file.do] == ["case", "notify", "ticket"]
+    (tmp_path / "colleagues.toml").write_text(_block("toml", "members"), "utf-8")
+    assert set(colleagues_in(tmp_path)) == {"anna", "leads"}
+    (tmp_path / "schedules").mkdir()
+    (tmp_path / "schedules" / "monday.toml").write_text(_block("toml", "every ="), "utf-8")
+    assert appointments(tmp_path)[1] == {}
+    told = DOCS.read_text("utf-8")
+    for name, trigger in triggers().items():
+        (row,) = re.findall(rf"^\| `{name}` \|.*\| `(.*)` \|$", told, re.MULTILINE)
+        assert row.split(", ") == [f for f in trigger.when.model_fields if f not in ("trigger", "where")], name
