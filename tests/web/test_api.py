@@ -85,7 +85,9 @@ def test_another_method_and_our_own_failure_have_the_shape_too(
 
 def test_the_description_lists_every_operation_and_the_page_shows_it(client: TestClient) -> None:
     schema = client.get("/api/v1/openapi.json").json()
-    assert set(schema["paths"]) == {"/api/v1/kpis", "/api/v1/kpis/{name}"}
+    assert set(schema["paths"]) >= {
+        "/api/v1/kpis", "/api/v1/kpis/{name}", "/api/v1/kpis/{name}/silence", "/api/v1/surveys/{id}/invitations",
+    }  # fmt: skip
     names = {p["name"] for p in schema["paths"]["/api/v1/kpis/{name}"]["get"]["parameters"]}
     assert names == {
         "name",

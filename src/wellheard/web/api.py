@@ -11,6 +11,7 @@ from fastapi.responses import HTMLResponse, Response
 
 from wellheard.base.errors import BadCall
 from wellheard.metrics.question import question
+from wellheard.web import invitations
 from wellheard.web.silent import as_object, silence_of
 from wellheard.web.site import Site
 
@@ -128,6 +129,8 @@ def routes(site: Site) -> APIRouter:
         asked = question(name, where=where, start=start, end=end)
         body = {"data": as_object(silence_of(site, asked, by, survey))}
         return Response(json.dumps(body, ensure_ascii=False, default=str), media_type="application/json")
+
+    router.include_router(invitations.routes(site))
 
     @router.get("/docs", include_in_schema=False)
     def docs(request: Request) -> HTMLResponse:

@@ -1,35 +1,23 @@
-"""Who was asked and who was not, with every reason; and the address by which a program asks."""
+"""Who was asked and who was not, with every reason."""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Annotated
 
 from fastapi import APIRouter, Request
-from fastapi.responses import HTMLResponse, JSONResponse
-from pydantic import BaseModel, ConfigDict, StringConstraints
+from fastapi.responses import HTMLResponse
 
 from wellheard.surveys.reasons import reason_words
 from wellheard.web.site import Site
 
 MOST = 200
 A_MONTH = timedelta(days=30)
-Name = Annotated[str, StringConstraints(min_length=1, max_length=200)]
-
-
-class Wanted(BaseModel):
-    """Whom a program asks: a customer, and what it is about, by which the same call asks once only."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    customer: Name
-    occasion: Name
 
 
 def routes(site: Site) -> APIRouter:
-    """The page, which must stand before the designer's in the order of their names, and the call."""
+    """The page. Its file stands before the designer's in the order of their names, as its address must."""
     router = APIRouter()
 
     @router.get("/surveys/asked")
@@ -48,13 +36,6 @@ def routes(site: Site) -> APIRouter:
             company=_clocks(services.settings.asks_per_company),
             said=reason_words,
         )
-
-    @router.post("/api/v1/surveys/{id}/invitations")
-    def invite(id: str, wanted: Wanted) -> JSONResponse:
-        made = site.services.asking.invite(id, wanted.customer, wanted.occasion)
-        words = None if made.link else reason_words(made.reason)
-        told = {"asked": made.link is not None, "link": made.link, "reason": made.reason, "words": words}
-        return JSONResponse(told, 201 if made.link else 200)
 
     return router
 

@@ -113,8 +113,8 @@ def _changed(site: Site, request: Request, id: str, form: FormData) -> Response:
             survey = survey_from({**draft, "id": id})
             site.services.surveys.save(survey, replaces=survey.version)
         except WellheardError as error:
-            fault = site.piece("fault.html", message=error.message, hint=error.hint)
-            return _designer(site, request, id, draft, language, fault=fault, status=error.http_status)
+            wrong = site.piece("fault.html", message=error.message, hint=error.hint)
+            return _designer(site, request, id, draft, language, fault=wrong, status=error.http_status)
         return RedirectResponse(f"/surveys/{id}?lang={language}&saved=true", SEE_OTHER)
     spoken = do.removeprefix("lang:") if do.startswith("lang:") else language
     expected, fault = _expected(site, draft, id) if do == "forecast" else (None, "")
