@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import json
 import re
 from collections.abc import Callable, Iterator
@@ -374,3 +376,38 @@ def test_what_goes_wrong_on_our_side_is_told_without_what_was_said(door: Door) -
     assert said.status_code == 503
     assert "anonymous_answers" not in said.text
     assert door.send({"nps": 9}).status_code == 201  # other surveys go on
+
+
+def seen_at(door: Door) -> list[Any]:
+    return [row["seen_at"] for row in door.rows(INVITATIONS)]
+
+
+def test_an_invitation_was_seen_when_a_person_moves_on_its_page_and_not_when_the_page_is_fetched(door: Door) -> None:
+    token = door.invited()
+    page = door.client.get(f"{door.path}?i={token}")
+    assert seen_at(door) == [None]
+    (script,) = re.findall(r"<script>(.*?)</script>", page.text)
+    mark = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    assert f"script-src 'sha256-{mark}'; connect-src 'self'" in page.headers["content-security-policy"]
+
+    assert door.client.post(f"{door.path}/seen", data={"i": token}).status_code == 204
+    first = seen_at(door)
+    assert first != [None]
+    assert door.client.post(f"{door.path}/seen", data={"i": token}).status_code == 204
+    assert seen_at(door) == first
+    assert door.client.post(f"{door.path}/seen", data={"i": "x" * 22}).status_code == 404
+    assert door.client.get(f"{door.path}/seen?i={token}").status_code == 405
+
+
+def test_p3_of_an_anonymous_invitation_nobody_learns_when_it_was_seen(door: Door) -> None:
+    token = door.invited("staff", anonymous=True)
+    path = f"/s/{door.keys['staff']}"
+    assert "<script" not in door.client.get(f"{path}?i={token}").text
+    assert door.client.post(f"{path}/seen", data={"i": token}).status_code == 204
+    assert seen_at(door) == [None]
+
+
+def test_a_page_without_an_invitation_has_no_script(door: Door) -> None:
+    page = door.client.get(door.path)
+    assert "<script" not in page.text
+    assert "script-src" not in page.headers["content-security-policy"]

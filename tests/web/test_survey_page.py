@@ -16,7 +16,7 @@ from wellheard.surveys.catalogue import question_types
 from wellheard.surveys.shelf import templates
 from wellheard.surveys.survey import Survey, survey_from
 from wellheard.surveys.words import ENGLISH, LANGUAGES
-from wellheard.web.survey_page import HONEYPOT, Page, Sheet, closed_page, ink_on, question_page, thanks_page
+from wellheard.web.survey_page import HONEYPOT, Page, Sheet, beacon, closed_page, ink_on, question_page, thanks_page
 from wellheard.web.widget.script import shown, widget_script
 
 LARGEST_PAGE = 30_000  # bytes, the whole of what a browser loads
@@ -134,7 +134,8 @@ def test_S8_hostile_words_and_answers_stay_words_on_every_page(
         answers = {q.id: text for q in survey.questions}
         hidden = {"i": text, "lang": text}
         for page in _pages(survey, answers=answers, hidden=hidden):
-            harmless(page.html.replace("https://example.com/?a=b", "/"))
+            ours = f"<script>{beacon()}</script>"  # the policy admits it by its hash, and nothing else
+            harmless(page.html.replace("https://example.com/?a=b", "/").replace(ours, ""))
             assert page.html.count("<style>") == 1
 
 

@@ -109,6 +109,15 @@ def mark(con: sa.Connection, invitation_id: str, now: datetime, **moments: datet
         con.execute(told.values(**moments, changed_at=now, batch_id=None))
 
 
+def note_seen(con: sa.Connection, survey_key: str, token: str, now: datetime) -> None:
+    """Notes that a person looks at what an invitation opens; the first time counts. Raises Unknown and Expired."""
+    invitation = invitation_of(con, token)
+    invitation.check(survey_key, now)
+    t = INVITATIONS
+    if con.scalar(sa.select(t.c.seen_at).where(t.c.invitation_id == invitation.invitation_id)) is None:
+        mark(con, invitation.invitation_id, now, seen_at=now)
+
+
 def unsubscribe(con: sa.Connection, token: str, now: datetime) -> None:
     """Notes that whoever an invitation went to wants no more. Raises Unknown. Once is as good as twice."""
     invitation = invitation_of(con, token)

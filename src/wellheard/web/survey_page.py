@@ -22,6 +22,7 @@ from wellheard.surveys.words import LANGUAGES, direction, interface
 HERE = Path(__file__).parent / "survey"
 MARKUP = Path(catalogue.__file__).parent / "markup"
 HONEYPOT = "website"  # a field that no person sees: what is written into it was written by a program
+TOKEN = "i"  # the field that holds an invitation's token
 STEP = "step"  # the field that says which page was sent, from 0
 
 
@@ -61,6 +62,7 @@ def question_page(sheet: Sheet) -> Page:
     page = survey.steps[max(0, min(sheet.step, len(survey.steps) - 1))]
     asked = [q for q in page if sheet.preview or applies(survey, q.when, sheet.answers)]
     more = sheet.step < len(survey.steps) - 1
+    tells = bool(sheet.hidden.get(TOKEN)) and not (survey.anonymous or sheet.preview)
     own = survey.said(survey.words, language)
     return _page(
         sheet,
@@ -73,6 +75,7 @@ def question_page(sheet: Sheet) -> Page:
         faulty=any(q.id in sheet.faults for q in page),
         pieces=[question_markup(sheet, q) for q in asked],
         button="confirm" if sheet.preselected else "next" if more else "send",
+        beacon=Markup(beacon()) if tells else "",
     )
 
 
@@ -121,12 +124,13 @@ def _page(sheet: Sheet, template: str, **context: Any) -> Page:
             **context,
         )
     )
-    return Page(html, _headers(style, sheet.preview))
+    return Page(html, _headers(style, sheet.preview, str(context.get("beacon", ""))))
 
 
-def _headers(style: str, framed: bool) -> dict[str, str]:
-    mark = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
-    policy = f"default-src 'none'; style-src 'sha256-{mark}'; form-action 'self'; base-uri 'none'; frame-ancestors "
+def _headers(style: str, framed: bool, script: str = "") -> dict[str, str]:
+    runs = f" script-src 'sha256-{_mark(script)}'; connect-src 'self';" if script else ""
+    kept = f"style-src 'sha256-{_mark(style)}';{runs} form-action 'self'; base-uri 'none'"
+    policy = f"default-src 'none'; {kept}; frame-ancestors "
     return {
         "content-security-policy": policy + ("'self'" if framed else "'none'"),
         "cache-control": "no-store",
@@ -134,6 +138,11 @@ def _headers(style: str, framed: bool) -> dict[str, str]:
         "x-content-type-options": "nosniff",
         "x-robots-tag": "noindex",
     }
+
+
+def _mark(text: str) -> str:
+    """The hash by which a policy admits just this style or script."""
+    return base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
 
 
 def ink_on(colour: str) -> str:
@@ -174,6 +183,12 @@ def _field_text(value: Any) -> str:
 @cache
 def _style() -> str:
     return "".join(line.strip() for line in (HERE / "survey.css").read_text("utf-8").splitlines())
+
+
+@cache
+def beacon() -> str:
+    """Tells that a person looks at the page: at the first movement, for scanners of mail open pages as well."""
+    return "".join(line.strip() for line in (HERE / "seen.js").read_text("utf-8").splitlines())
 
 
 @cache

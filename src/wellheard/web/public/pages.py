@@ -13,7 +13,7 @@ from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
 from wellheard.base.errors import BadCall, WellheardError
-from wellheard.store.invitations import unsubscribe
+from wellheard.store.invitations import note_seen, unsubscribe
 from wellheard.store.tokens import new_token
 from wellheard.surveys.collect import Closed, Sent, sent_from
 from wellheard.surveys.reading import FIELD, from_form
@@ -80,6 +80,15 @@ def routes(reception: Reception) -> list[Route]:
             return _html(question_page(_turned(sheet, reading.step, brought)))
         return _html(_thanks(sheet, edit))
 
+    async def seen(request: Request) -> Response:
+        key = request.path_params["key"]
+        reception.count(request, key)
+        survey, _ = reception.survey(key)
+        token = dict(_pairs((await body_of(request)).decode("utf-8", "replace"))).get("i", "")
+        reception.by_invitation.take(token)
+        await run_in_threadpool(_seen, reception, survey.key, token)
+        return Response(status_code=204)
+
     async def leaving(request: Request) -> Response:
         reception.count(request)
         return notice(
@@ -110,6 +119,7 @@ def routes(reception: Reception) -> list[Route]:
     return [
         Route("/s/{key}", look, methods=["GET"]),
         Route("/s/{key}", take, methods=["POST"]),
+        Route("/s/{key}/seen", seen, methods=["POST"]),
         Route("/s/{key}/delete", deleting, methods=["GET"]),
         Route("/s/{key}/delete", delete, methods=["POST"]),
         Route("/u/{token}", leaving, methods=["GET"]),
@@ -147,6 +157,11 @@ def _thanks(sheet: Sheet, edit: str | None) -> Page:
     change = f"{sheet.action}?{urlencode({EDIT: edit, LANGUAGE: sheet.language})}" if edit else None
     anonymous = sheet.survey.anonymous
     return thanks_page(sheet, change if sheet.survey.edit_minutes else None, edit if anonymous else None)
+
+
+def _seen(reception: Reception, survey_key: str, token: str) -> None:
+    with reception.store.writing() as con:
+        note_seen(con, survey_key, token, reception.now())
 
 
 def _unsubscribe(reception: Reception, token: str) -> None:
