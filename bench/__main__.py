@@ -14,7 +14,7 @@ from bench.record import RESULTS, Record
 from bench.report import text_of
 from bench.turns import ROOT, Failed
 
-SUBJECTS = ("scorecard", "alternatives", "refresh", "imports", "serving", "memory", "answers")
+SUBJECTS = ("scorecard", "alternatives", "refresh", "imports", "serving", "memory", "answers", "sizes")
 
 
 def main() -> int:
