@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from tests.actions.conftest import Post, new_store, post, servers, world
-from tests.actions.desks import World, settings_at
+from tests.actions.desks import SECRET, World, settings_at
+from tests.base.test_egress import TARGETS, Dialler, Listener, answer, listener
 
 from wellheard.actions.channel import Channel, channels
 from wellheard.base.egress import Egress
@@ -17,7 +19,7 @@ from wellheard.base.errors import BadCall, Refused
 CALLING = [(name, channel) for name, (channel, _) in settings_at("http://127.0.0.1").items()]
 PROVEN = ("zendesk", "freshdesk", "intercom", "slack")  # where one message arrives once, whatever happens
 HOSTILE = "<!channel> <@U0123> &amp; *bold* [x](javascript:alert(1)) <script>x</script>\r\nBcc: a@x.example"
-__all__ = ["new_store", "post", "servers", "world"]
+__all__ = ["listener", "new_store", "post", "servers", "world"]
 
 
 def arrived(world: World, name: str) -> list[Any]:
@@ -154,3 +156,17 @@ def test_a_form_is_parted_into_what_is_shown_and_what_is_sealed(channel: Channel
 def test_every_channel_of_the_folder_is_found() -> None:
     folder = Path(__file__).parents[2] / "src" / "wellheard" / "actions" / "channels"
     assert set(channels()) == {p.stem for p in folder.glob("*.py")} - {"__init__"}
+
+
+def test_s1_a_webhook_into_the_network_is_never_called(post: Post, listener: Listener) -> None:
+    targets = [line.format(p=listener.port) for line in TARGETS.split("\n") if line.strip()]
+    assert len(targets) >= 80
+    with Egress(resolver=answer, backend=Dialler(), timeout=2) as egress:
+        guarded = Post(replace(post.sender, egress=egress), post.clock, post.world)
+        for number, target in enumerate(targets):  # as if it had got past the form
+            guarded.connect(f"t{number}", "webhook", {}, {"url": target, "secret": SECRET})
+            guarded.queue(f"t{number}", "event")
+        guarded.run(2)
+        states = {d.state for d in guarded.all(most=200)}
+    assert listener.visits() == 0
+    assert states <= {"dead", "waiting"}

@@ -182,7 +182,7 @@ def test_a_connection_is_kept_sealed_and_a_dead_delivery_is_tried_again(team: Te
     with team.loop.store.writing() as con:
         (claimed,) = outbox.claim(con, "main", team.loop.sender.vault, now)
         outbox.settle_failed(con, claimed.number, "Slack refused: is_archived", now, 0.1, retry=False)
-    for path in ("/deliveries", f"/deliveries/{number}", "/deliveries?state=dead"):
+    for path in ("/deliveries", f"/deliveries/{number}", "/deliveries?state=dead", "/alerts"):
         assert "is_archived" in team.client.get(path).text
     assert team.post(f"/deliveries/{number}/replay").status_code == 303
     assert team.post(f"/deliveries/{number}/replay").status_code == 422  # it waits already
