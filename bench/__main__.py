@@ -14,7 +14,18 @@ from bench.record import RESULTS, Record
 from bench.report import text_of
 from bench.turns import ROOT, Failed
 
-SUBJECTS = ("scorecard", "alternatives", "refresh", "imports", "serving", "memory", "answers", "sizes")
+SUBJECTS = (
+    "scorecard",
+    "alternatives",
+    "refresh",
+    "imports",
+    "serving",
+    "memory",
+    "answers",
+    "sizes",
+    "lifetimes",
+    "scoring",
+)
 
 
 def main() -> int:

@@ -159,6 +159,11 @@ def fit_buying(seen: Histories) -> Buying:
     return Buying(Fit(fit.values * unit, fit.errors * unit, fit.log_covariance, height, fit.n))
 
 
+def log_likelihood(seen: Histories, parameters: tuple[float, ...]) -> float:
+    """The log-likelihood of the histories at r, alpha, a and b."""
+    return _Likelihood(seen)(np.array(parameters, dtype=np.float64))[0]
+
+
 def _log_odds(seen: Histories, r: float, alpha: float, a: float, b: float) -> Floats:
     """Of having stopped at the last purchase against being there still; of no meaning without repeats."""
     x = seen.repeats
@@ -185,28 +190,32 @@ def _beta_nodes(a: float, b: float) -> tuple[Floats, Floats]:
 
 
 class _Likelihood:
-    """The log-likelihood of histories and its gradient; what hangs on x alone is worked out once for each x."""
+    """The log-likelihood of histories and its gradient; what hangs on x, t_x or T alone is worked out once for each."""
 
     def __init__(self, seen: Histories) -> None:
         self.seen = seen
         self.x, self.place = np.unique(seen.repeats, return_inverse=True)
+        self.ages, self.of_age = np.unique(seen.age, return_inverse=True)
+        self.recencies, self.of_recency = np.unique(seen.recency, return_inverse=True)
         self.by_x = np.bincount(self.place, weights=seen.counts)
         self.repeated = seen.repeats > 0
 
     def __call__(self, values: Floats) -> tuple[float, Floats]:
         r, alpha, a, b = (float(v) for v in values)
         seen, x, n = self.seen, self.x, self.by_x
-        log_age, log_recency = np.log(alpha + seen.age), np.log(alpha + seen.recency)
+        log_age, log_recency = np.log(alpha + self.ages)[self.of_age], np.log(alpha + self.recencies)[self.of_recency]
         beta = np.log(a) - np.log(np.where(x > 0, b + x - 1, 1.0))
         odds = np.where(self.repeated, beta[self.place] + (r + seen.repeats) * (log_age - log_recency), -np.inf)
-        gone = expit(odds)
+        small = np.exp(-np.abs(odds))
+        gone = np.where(odds > 0, 1.0, small) / (1 + small)
         height = float(n @ (gammaln(r + x) - gammaln(r) + r * np.log(alpha)))
         height += float(n @ (gammaln(a + b) + gammaln(b + x) - gammaln(b) - gammaln(a + b + x)))
-        height += float(seen.counts @ (np.logaddexp(0, odds) - (r + seen.repeats) * log_age))
+        height += float(seen.counts @ (np.maximum(odds, 0) + np.log1p(small) - (r + seen.repeats) * log_age))
         weight = seen.counts * gone
         left = np.bincount(self.place, weights=weight, minlength=len(x))
         logs = float(seen.counts @ log_age) - float(weight @ (log_age - log_recency))
-        inverse = (seen.counts - weight) / (alpha + seen.age) + weight / (alpha + seen.recency)
+        inverse = (seen.counts - weight) * (1 / (alpha + self.ages))[self.of_age]
+        inverse += weight * (1 / (alpha + self.recencies))[self.of_recency]
         both = float(n @ (digamma(a + b) - digamma(a + b + x)))
         slope = [
             float(n @ (digamma(r + x) - digamma(r))) + float(n.sum()) * np.log(alpha) - logs,

@@ -6,7 +6,6 @@ Which of them is told by customers they have not seen, and so is how far their c
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -15,7 +14,7 @@ import pandas as pd
 from scipy.special import expit, logit
 
 from wellheard.enrich.encoding import Encoding, encoding_of, is_text
-from wellheard.enrich.fitting import Floats
+from wellheard.enrich.fitting import Floats, single_threaded
 from wellheard.enrich.judging import log_loss, slope
 
 LOGISTIC, BOOSTED, BOTH = "logistic", "boosted", "both"
@@ -124,22 +123,13 @@ def fit_boosted(frame: pd.DataFrame, outcome: Floats) -> Any:
         learning_rate=0.06, max_iter=100, max_leaf_nodes=8, min_samples_leaf=max(20, len(frame) // 200),
         l2_regularization=5.0, categorical_features="from_dtype", early_stopping=False, random_state=0,
     )  # fmt: skip
-    with _alone():
+    with single_threaded():
         return model.fit(coded, outcome)
-
-
-@contextmanager
-def _alone() -> Iterator[None]:
-    """One thread: several wait for each other by spinning, which on a busy machine takes twenty times as long."""
-    from threadpoolctl import threadpool_limits
-
-    with threadpool_limits(1):
-        yield
 
 
 def _boosted_logits(model: Any, frame: pd.DataFrame) -> Floats:
     coded = _with_codes(frame.reindex(columns=list(model.feature_names_in_)))
-    with _alone():
+    with single_threaded():
         found = model.predict_proba(coded)[:, 1]
     return np.asarray(logit(np.clip(found, 1e-6, 1 - 1e-6)))
 
@@ -164,7 +154,7 @@ def learn(frame: pd.DataFrame, outcome: Floats, splits: Sequence[Split], left: i
     """
     import sklearn.ensemble  # noqa: F401 - its threads can be held back only once it is loaded
 
-    with _alone():
+    with single_threaded():
         return _learned(frame, outcome, splits, min(outcome.sum(), (1 - outcome).sum()) if left is None else left)
 
 

@@ -15,7 +15,7 @@ import pandas as pd
 from scipy.optimize import minimize
 from scipy.special import expit
 
-from wellheard.enrich.fitting import Floats
+from wellheard.enrich.fitting import Floats, single_threaded
 
 VERSION, LEARNED = "health-1", "learned-1"
 KIND = "health"
@@ -214,7 +214,8 @@ def learned_weights(parts: Floats, stayed: Floats, ridge: float = 1.0) -> dict[s
         return height, x.T @ (expit(z) - stayed) + ridge * np.concatenate([[0.0], beta[1:]])
 
     bounds = [(None, None), *[(0.0, None)] * len(COMPONENTS)]
-    found = minimize(loss, np.zeros(x.shape[1]), jac=True, method="L-BFGS-B", bounds=bounds).x[1:]
+    with single_threaded():
+        found = minimize(loss, np.zeros(x.shape[1]), jac=True, method="L-BFGS-B", bounds=bounds).x[1:]
     whole = float(found.sum())
     if whole <= 0:
         return dict(WEIGHTS)

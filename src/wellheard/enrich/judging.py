@@ -11,7 +11,7 @@ from scipy.optimize import minimize
 from scipy.special import expit, logit, ndtri
 from scipy.stats import rankdata
 
-from wellheard.enrich.fitting import Floats
+from wellheard.enrich.fitting import Floats, single_threaded
 
 TENTHS = 10
 TINY = 1e-9
@@ -80,7 +80,8 @@ def slope(outcome: ArrayLike, predicted: ArrayLike) -> tuple[float, float]:
         z = beta @ design
         return float((np.logaddexp(0, z) - y * z).mean()), design @ (expit(z) - y) / len(y)
 
-    beta = minimize(loss, np.array([0.0, 1.0]), jac=True, method="BFGS", options={"gtol": 1e-7}).x
+    with single_threaded():
+        beta = minimize(loss, np.array([0.0, 1.0]), jac=True, method="BFGS", options={"gtol": 1e-7}).x
     return float(beta[1]), float(beta[0])
 
 
