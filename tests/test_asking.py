@@ -337,3 +337,33 @@ def test_an_invitation_by_hand_gives_its_link_and_counts(office: Office) -> None
     merge_answers(office.workspace, office.store, lambda: office.now)
     told = office.desk.sql("select channel, sent_at from facts.main.survey_invitations").to_dict("records")
     assert [(row["channel"], row["sent_at"].to_pydatetime()) for row in told] == [("link", NOON)]
+
+
+def test_the_widget_keeps_to_the_budgets_of_whom_the_site_names(office: Office) -> None:
+    office.desk.deliver({"customers": [{**ADA, "account_id": "A"}]}, source="crm")
+    office.put("site", 'trigger = "page_visited"')
+    key = office.published.called("site").key
+    who = {"customer_id": "ada"}
+    assert office.asker.shows(key, who)
+    assert office.asker.shows(key, who)  # the next page of the same day
+    office.now = NOON + DAY
+    assert not office.asker.shows(key, who)
+    assert not office.asker.shows(key, who)
+    assert office.asker.shows(key, {"customer_id": "somebody"})
+    told = {(e.person, e.kind, e.company): e.reason for e in office.entries() if not e.asked}
+    assert told == {("crm:ada", "shown", "crm:A"): "person_budget:7"}
+    office.now = NOON + 7 * DAY
+    assert office.asker.shows(key, who)
+    merge_answers(office.workspace, office.store, lambda: office.now)
+    assert office.desk.sql("select * from facts.main.survey_invitations").empty  # nothing was sent
+
+
+def test_what_was_planned_is_taken_back_when_the_survey_closes(office: Office) -> None:
+    office.desk.deliver({"customers": [ADA]})
+    office.put("after", 'trigger = "conversation_resolved"')
+    office.resolve(("t1", "ada", NOON - HOUR))
+    assert [d.reason for d in office.asker.plan()] == [None]
+    office.put("after", 'trigger = "conversation_resolved"', "open = false")
+    assert office.asker.deliver() == 1
+    assert [(e.asked, e.reason, e.state) for e in office.entries()] == [(False, "closed", "withdrawn")]
+    assert office.sink.mails == []

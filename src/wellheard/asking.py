@@ -6,7 +6,7 @@ was handed over is not sent again.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from itertools import islice
@@ -25,9 +25,10 @@ from wellheard.store.store import Store
 from wellheard.store.vault import Vault, open_vault
 from wellheard.surveys.cadence import Asking, next_open, wave_moment, waves_at, zones_of
 from wellheard.surveys.channel import Means, NotSent, channel_called, channels
-from wellheard.surveys.invite import LOOK_BACK, Moment, address_by, candidate
+from wellheard.surveys.invite import BY_HAND, LOOK_BACK, Moment, address_by, candidate
 from wellheard.surveys.letter import write_letter
 from wellheard.surveys.published import Published
+from wellheard.surveys.responses import SOURCE
 from wellheard.surveys.survey import Survey
 from wellheard.surveys.trigger import trigger_called
 from wellheard.warehouse.audience import Audience, Person
@@ -90,6 +91,10 @@ class Asker:
             dispatch = dispatches.claim(con, self.workspace.name, self.vault, self.now())
         if dispatch is None:
             return 0
+        if self._closed(dispatch):
+            with self.store.writing() as con:
+                dispatches.note_withdrawn(con, dispatch, self.now(), CLOSED)
+            return 1
         try:
             reference = self._send(dispatch)
         except NotSent as error:
@@ -131,14 +136,42 @@ class Asker:
         made = replace(made, channel=channel, address=address, carried=way.carried, refused=None, at=at, quotas=())
         return next(iter(self.decide([made])), None)
 
+    def shows(self, survey_key: str, about: Mapping[str, str | None]) -> bool:
+        """Whether the widget may ask a customer whom the site has named: decided once a day, and kept in the ledger."""
+        survey, _ = self.published.survey(survey_key)
+        id, now = str(about["customer_id"]), self.now()
+        occasion = f"widget:{id}:{now.date()}"
+        with self.store.reading() as con:
+            known = ledger.outcome(con, survey_key, occasion)
+        if known is not None or survey.test:
+            return known is not False
+        who = Audience(self.workspace.lake, [id]).person(SOURCE, id, about.get("account_id"))
+        asking = survey.asking or BY_HAND
+        made = Candidate(
+            survey_key,
+            occasion,
+            now,
+            person_rows=who.rows if who else (f"{SOURCE}:{id}",),
+            company_rows=who.companies if who else (),
+            channel="widget",
+            carried=False,
+            priority=asking.priority,
+            shown=True,
+        )
+        decided = self.decide([made])
+        return not decided or decided[0].reason is None
+
     def link(self, survey: Survey, token: str) -> str:
         """The link of an invitation."""
         return f"{self.address}/s/{survey.key}?i={token}"
 
+    def _closed(self, dispatch: dispatches.Dispatch) -> bool:
+        """Whether a survey that asked when this was planned does so no more."""
+        found = [s for s in self.published.all() if s.key == dispatch.survey_key]
+        return not found or not found[0].open or (found[0].test and not dispatch.test)
+
     def _send(self, dispatch: dispatches.Dispatch) -> str:
         survey, _ = self.published.survey(dispatch.survey_key)
-        if not survey.open or (survey.test and not dispatch.test):
-            raise NotSent("the survey does not ask any more", lasting=True)
         channel = channel_called(dispatch.channel)
         if channel.send is None:
             raise NotSent(f"nothing is sent by {dispatch.channel}", lasting=True)

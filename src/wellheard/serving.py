@@ -118,8 +118,11 @@ def taking_answers(workspace: Workspace) -> Iterator[Door]:
     inbox = Inbox(store)
     published = Published(store, Shelf(workspace.home / SURVEYS), workspace.name)
     published.all()  # so that each has its address before anybody asks
-    app = make_public_app(reception_of(workspace.name, settings, store, inbox, published))
     with _listening(settings.public_host, settings.public_port) as listening:
+        host = f"[{settings.public_host}]" if ":" in settings.public_host else settings.public_host
+        address = settings.public_address or f"http://{host}:{listening.getsockname()[1]}"
+        asker = asker_of(workspace, store, published, address)
+        app = make_public_app(reception_of(workspace.name, settings, store, inbox, published, asker.shows))
         # The address of a caller is ours to judge: the server must not believe what a header says of it.
         config = uvicorn.Config(
             app,
@@ -137,9 +140,6 @@ def taking_answers(workspace: Workspace) -> Iterator[Door]:
         merging = Merging(workspace, store)
         loop = closed_loop_of(workspace, store)
         following = Following(loop, workspace.lake.snapshot)
-        host = f"[{settings.public_host}]" if ":" in settings.public_host else settings.public_host
-        address = settings.public_address or f"http://{host}:{listening.getsockname()[1]}"
-        asker = asker_of(workspace, store, published, address)
         inviting = Inviting(asker)
         try:
             yield Door(address, published, loop, asker)

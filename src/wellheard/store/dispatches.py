@@ -18,7 +18,7 @@ import sqlalchemy as sa
 from wellheard.store.blocks import Blocks
 from wellheard.store.invitations import mark
 from wellheard.store.layout import ANSWERS, ASKS, DISPATCHES, INVITATIONS, SURVEYS, USED_INVITATIONS
-from wellheard.store.ledger import LEDGER_LOCK, REMINDER, WAITING, withdraw
+from wellheard.store.ledger import LEDGER_LOCK, REMINDER, WAITING, WITHDRAWN, withdraw
 from wellheard.store.submission import hour
 from wellheard.store.vault import Vault
 
@@ -95,6 +95,12 @@ def note_failed(con: sa.Connection, dispatch: Dispatch, now: datetime, error: st
     rest = min(FIRST_REST * 4**dispatch.tries, LONGEST_REST)
     later = now + rest * (0.5 + secrets.randbelow(1_000) / 2_000)
     _note(con, dispatch.dispatch_id, now, state=WAITING, due_at=later, error=error[:500])
+
+
+def note_withdrawn(con: sa.Connection, dispatch: Dispatch, now: datetime, reason: str) -> None:
+    """Notes that a message is not to be sent after all; it counts against nobody's budget."""
+    _note(con, dispatch.dispatch_id, now, state=WITHDRAWN, address=None, token=None, error=reason)
+    con.execute(ASKS.update().where(ASKS.c.ask_id == dispatch.ask_id).values(asked=False, reason=reason))
 
 
 def note_unsure(con: sa.Connection, dispatch: Dispatch, now: datetime, error: str) -> None:

@@ -22,7 +22,7 @@ from wellheard.store.tokens import new_id
 from wellheard.store.vault import Vault
 
 LEDGER_LOCK = 0x6173_6B73  # the lock in PostgreSQL under which it is decided who is asked
-INVITATION, REMINDER = "invitation", "reminder"
+INVITATION, REMINDER, SHOWN = "invitation", "reminder", "shown"
 WAITING, WITHDRAWN = "waiting", "withdrawn"
 GAVE_WAY = "gave_way"
 
@@ -54,6 +54,7 @@ class Candidate:
 
     `at` is when it would be sent. `refused` is a reason that is known already. `carried` says whether something is to
     be sent to `address`, or whether whoever asks gets the link. A reminder names its invitation, whose token it brings.
+    What is `shown` on a page needs no invitation.
     """
 
     survey_key: str
@@ -75,11 +76,12 @@ class Candidate:
     expires_after: timedelta = timedelta(days=30)
     reminds: str | None = None
     token: str | None = None
+    shown: bool = False
 
     @property
     def kind(self) -> str:
-        """Whether it asks for the first time."""
-        return REMINDER if self.reminds else INVITATION
+        """How it asks."""
+        return SHOWN if self.shown else REMINDER if self.reminds else INVITATION
 
 
 @dataclass(frozen=True)
@@ -134,6 +136,8 @@ class Ledger:
         if not row["asked"]:
             return Decided(candidate, row["ask_id"], row["reason"])
         self._quotas.take(candidate)
+        if candidate.shown:
+            return Decided(candidate, row["ask_id"], None)
         token = self._invite(candidate, row)
         if candidate.carried:
             self._dispatches.append(_dispatch(row, candidate, token, self.vault, self.now))
@@ -326,6 +330,13 @@ def known_occasions(con: sa.Connection, survey_key: str, since: datetime) -> set
     """The occasions of a survey that were decided since; an earlier one that comes again is seen when it is decided."""
     a = ASKS.c
     return set(con.scalars(sa.select(a.occasion).where((a.survey_key == survey_key) & (a.decided_at >= since))))
+
+
+def outcome(con: sa.Connection, survey_key: str, occasion: str) -> bool | None:
+    """Whether somebody was asked about an occasion; None where that is not decided."""
+    a = ASKS.c
+    asked = con.scalar(sa.select(a.asked).where((a.survey_key == survey_key) & (a.occasion == occasion)))
+    return None if asked is None else bool(asked)
 
 
 def in_parts(names: Iterable[str]) -> Iterable[list[str]]:

@@ -17,6 +17,7 @@ from wellheard.base.errors import BadCall, Refused
 from wellheard.store.submission import Kept
 from wellheard.store.unnamed import delete_by_receipt
 from wellheard.surveys.collect import receipt_of, sent_of
+from wellheard.surveys.identity import identity_of
 from wellheard.surveys.reading import Reading
 from wellheard.surveys.survey import Survey
 from wellheard.web.public.reception import Reception, body_from, body_of
@@ -81,8 +82,13 @@ def routes(reception: Reception) -> list[Route]:
         allowed = allowed_origin(request, survey)
         if not survey.open:
             return JSONResponse(None, 404, headers=allowed)
+        named = _named(reception, request)
+        judge = None if survey.anonymous or not named else reception.may_ask
+        if judge is not None and not await run_in_threadpool(judge, key, named):
+            return JSONResponse(None, 404, headers={**allowed, "cache-control": "no-store"})
+        kept = "no-store" if named else "public, max-age=60"
         language = survey.spoken(request.query_params.get("lang"))
-        return JSONResponse(shown(survey, language), headers={**allowed, "cache-control": "public, max-age=60"})
+        return JSONResponse(shown(survey, language), headers={**allowed, "cache-control": kept})
 
     async def preflight(request: Request) -> Response:
         survey, _ = reception.survey(request.path_params["key"])
@@ -115,6 +121,14 @@ def routes(reception: Reception) -> list[Route]:
         Route("/s/{key}/widget", preflight, methods=["OPTIONS"]),
         Route("/widget/{name}", script, methods=["GET"]),
     ]
+
+
+def _named(reception: Reception, request: Request) -> dict[str, str | None]:
+    """Whom the site says that the widget is shown to, where that is signed; nothing for anybody else."""
+    statement = request.query_params.get("identity", "")[:2_000]
+    secret = reception.settings.survey_secret.get_secret_value()
+    found = identity_of(secret, statement, reception.now()) if statement else {}
+    return found if found.get("customer_id") else {}
 
 
 def forget(reception: Reception, survey_key: str, receipt: str) -> None:

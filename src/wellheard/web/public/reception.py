@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -26,6 +26,7 @@ from wellheard.surveys.survey import Survey
 from wellheard.web.public.limits import Limit, Network, caller, networks_of
 
 Outcome: TypeAlias = Kept | BaseException
+MayAsk: TypeAlias = Callable[[str, Mapping[str, str | None]], bool]
 Waiting: TypeAlias = "asyncio.Future[Outcome]"
 
 LARGEST = 64_000  # bytes of a body
@@ -94,6 +95,7 @@ class Reception:
     by_invitation: Limit
     trusted: tuple[Network, ...]
     post: Post
+    may_ask: MayAsk | None = None
     now: Callable[[], datetime] = _now
 
     def survey(self, key: str) -> tuple[Survey, int]:
@@ -128,8 +130,18 @@ class Reception:
         return outcome
 
 
-def reception_of(workspace: str, settings: Settings, store: Store, inbox: Inbox, published: Published) -> Reception:
-    """The reception of a workspace, with the limits of its settings."""
+def reception_of(
+    workspace: str,
+    settings: Settings,
+    store: Store,
+    inbox: Inbox,
+    published: Published,
+    may_ask: MayAsk | None = None,
+) -> Reception:
+    """The reception of a workspace, with the limits of its settings.
+
+    `may_ask` says whether the widget may ask a survey of a customer whom the site has named, under everybody's budgets.
+    """
     return Reception(
         workspace=workspace,
         settings=settings,
@@ -141,6 +153,7 @@ def reception_of(workspace: str, settings: Settings, store: Store, inbox: Inbox,
         by_invitation=Limit("with this invitation", settings.answers_per_invitation),
         trusted=networks_of(settings.trusted_proxies),
         post=Post(),
+        may_ask=may_ask,
     )
 
 

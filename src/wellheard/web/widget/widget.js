@@ -188,7 +188,8 @@
 
   async function show(options) {
     const wanted = options.language || document.documentElement.lang || navigator.language;
-    const answer = await fetch(`${base}s/${options.survey}/widget?lang=${encodeURIComponent(wanted)}`, { credentials: "omit" });
+    const asked = new URLSearchParams({ lang: wanted, identity: options.identity || "" });
+    const answer = await fetch(`${base}s/${options.survey}/widget?${asked}`, { credentials: "omit" });
     if (!answer.ok) return undefined;
     save(SEEN + options.survey, Date.now());
     return draw(await answer.json(), options);
