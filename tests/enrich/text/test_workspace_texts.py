@@ -1,0 +1,150 @@
+"""A workspace's texts from the lake and back: whose words are read, when they are read again, and what the rows say."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from wellheard.cli import app
+from wellheard.enrich.enrichments import enrich
+from wellheard.enrich.text import scores
+from wellheard.enrich.text.comments import Wanted
+from wellheard.enrich.text.workspace_texts import Texts
+
+MARCH = "2026-03-04"
+FEEDBACK = [
+    {"source_id": "f1", "title": "Never again", "body": "The room was dirty and the staff were rude", "written_at": MARCH,
+     "rating": 1, "scale_min": 1, "scale_max": 5, "customer_id": "c1"},
+    {"source_id": "f2", "body": "n/a", "written_at": MARCH, "customer_id": "c2"},
+    {"source_id": "f3", "body": "O quarto estava sujo e ninguém limpou nada durante a semana", "written_at": MARCH},
+]  # fmt: skip
+ANSWERS = [
+    {"source_id": "a1", "kind": "nps", "score": 0, "submission_id": "s", "main": "true", "answered_at": MARCH},
+    {"source_id": "a2", "kind": "custom", "submission_id": "s", "main": "false", "comment": "I love it, wonderful work",
+     "answered_at": MARCH, "customer_id": "c3"},
+]  # fmt: skip
+MESSAGES = [
+    {"source_id": "m1", "conversation_id": "k", "author_type": "customer", "sent_at": MARCH,
+     "body": "Where is my parcel? Mail me at ann@x.example"},
+    {"source_id": "m2", "conversation_id": "k", "author_type": "human", "sent_at": MARCH, "body": "We are so sorry"},
+    {"source_id": "m3", "conversation_id": "k", "author_type": "customer", "auto_reply": "true", "sent_at": MARCH,
+     "body": "I am out of office"},
+]  # fmt: skip
+CONVERSATIONS = [{"source_id": "k", "customer_id": "c9", "opened_at": MARCH, "opened_by": "customer"}]
+
+
+@pytest.fixture(scope="module")
+def desk(new_desk: Callable[..., Any]) -> Any:
+    made = new_desk()
+    made.deliver(
+        {"feedback": FEEDBACK, "survey_responses": ANSWERS, "messages": MESSAGES, "conversations": CONVERSATIONS}
+    )
+    return made
+
+
+def lexicon(desk: Any, name: str) -> Texts:
+    """The same workspace's texts, read by the lexicon."""
+    workspace = desk.workspace
+    settings = workspace.settings.model_copy(update={"text_model": "vader"})
+    return Texts(workspace.lake, settings, workspace.folder / name, enrich)
+
+
+@pytest.mark.slow
+def test_customers_words_alone_are_read_once_and_again_by_another_model(desk: Any) -> None:
+    texts: Texts = desk.workspace.texts
+    seen: list[tuple[int, int]] = []
+    assert texts.read(most=2) == 2
+    assert texts.read(progress=lambda done, whole: seen.append((done, whole))) == 3
+    assert seen == [(0, 3), (3, 3)]
+    assert (texts.waiting(), texts.read()) == (0, 0)
+    assert texts.status()["unread"] == {"no content": 1, "language not supported: pt": 1}
+
+    rows = desk.sql("select * from facts.main.text_scores where aspect is null and not deleted").set_index("text_table")
+    assert len(rows) == 5
+    assert rows.loc["messages", "customer_id"] == "c9"
+    assert rows.loc["messages", "issue"] == "question"
+    answer = rows.loc["survey_responses"]
+    assert (answer.sentiment, answer.rating_band, answer.disagrees) == ("positive", "low", True)
+    bad = rows[(rows.sentiment == "negative")]
+    assert list(bad.index) == ["feedback"]
+    assert (bad.iloc[0].disagrees, bad.iloc[0].negative_emotion) == (False, True)
+    sides = desk.sql("select aspect, sentiment from facts.main.text_scores where aspect is not null order by aspect")
+    assert sides.values.tolist() == [["place", "negative"], ["staff", "negative"]]
+
+    (comment,) = texts.comments(Wanted(table="messages"))
+    assert comment.text == "Where is my parcel? Mail me at [mail]"
+    assert desk.one("sentiment")["n"] == 3
+
+    other = lexicon(desk, "lexicon")
+    assert other.read() == 5
+    assert desk.one("sentiment")["n"] == 3, "the newest reading of each text counts, and no other"
+    models = desk.sql("select model, count(*) n from facts.main.text_scores where aspect is null group by all")
+    assert dict(models.values.tolist()) == {texts.reader.model: 5, "vader-3.3.2": 5}
+    other.close()
+
+
+@pytest.mark.slow
+def test_a_text_that_changed_is_read_again_and_one_that_went_loses_its_score(desk: Any) -> None:
+    texts = lexicon(desk, "changing")
+    texts.read()
+    desk.deliver({"feedback": [{**FEEDBACK[0], "title": "", "body": "They made it right, wonderful and kind people"}]})
+    assert texts.waiting() == 1
+    assert texts.read() == 1
+    assert texts.comments(Wanted(words="wonderful people"))[0].read["sentiment"] == "positive"
+    desk.deliver({"feedback": [{**FEEDBACK[2], "deleted": "true"}]})
+    texts.read()
+    left = desk.sql("select count(*) n from facts.main.text_scores s join facts.main.feedback f on f.id = s.text_id "
+                    "where f.deleted and not s.deleted and s.model like 'vader%'")  # fmt: skip
+    assert left.n[0] == 0
+    texts.close()
+
+
+def test_a_crash_costs_one_round_and_nothing_twice(desk: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    texts = lexicon(desk, "crash")
+    settings = texts.settings.model_copy(update={"text_language": "de"})  # another cache, the same model
+    texts = Texts(texts.lake, settings, tmp_path / "texts", enrich)
+    texts.reader.service_name = "round"
+    monkeypatch.setattr(scores, "ROUND", 2)
+    kept, rounds = scores.write, []
+
+    def dying(*given: Any, **more: Any) -> int:
+        rounds.append(1)
+        if len(rounds) == 2:
+            raise KeyboardInterrupt
+        return kept(*given, **more)
+
+    monkeypatch.setattr(scores, "write", dying)
+    whole = texts.waiting()
+    with pytest.raises(KeyboardInterrupt):
+        texts.read()
+    assert texts.waiting() == whole - 2
+    assert texts.read() == whole - 2
+    assert texts.waiting() == 0
+    texts.close()
+
+
+@pytest.mark.slow
+def test_score_text_gives_a_row_a_text(tmp_path: Path) -> None:
+    given = "The crew were lovely\nn/a\nDer Zug kam schon wieder viel zu spät an\n"
+    call = ["--home", str(tmp_path / "home"), "score-text", "-"]
+    ran = CliRunner().invoke(app, call, input=given)
+    assert ran.exit_code == 0, ran.output
+    rows = json.loads(ran.stdout)
+    assert [list(row) for row in rows] == [
+        ["language", "sentiment", "valence", "emotions", "strength", "topics", "model"]
+    ] * 3
+    assert [(row["language"], row["sentiment"]) for row in rows] == [("en", "positive"), (None, None), ("de", None)]
+    assert rows[0]["valence"] > 0.2
+    assert rows[0]["strength"] in ("low", "medium", "high")
+    table = tmp_path / "texts.csv"
+    table.write_text('id,says\n1,"Slow, slow\nand rude"\n', encoding="utf-8")
+    ran = CliRunner().invoke(app, [*call[:-1], str(table), "--column", "says", "--format", "csv"])
+    (row,) = csv.DictReader(io.StringIO(ran.stdout))
+    assert (row["language"], row["sentiment"]) == ("en", "negative")
