@@ -13,6 +13,7 @@ from tests.sink import Sink, mail_sink, text_of
 
 from wellheard.app import Workspace
 from wellheard.asking import Asker, asker_of
+from wellheard.base.errors import BadCall
 from wellheard.jobs import merge_answers
 from wellheard.store import blocks, dispatches, ledger
 from wellheard.store.inbox import Inbox
@@ -366,4 +367,6 @@ def test_what_was_planned_is_taken_back_when_the_survey_closes(office: Office) -
     office.put("after", 'trigger = "conversation_resolved"', "open = false")
     assert office.asker.deliver() == 1
     assert [(e.asked, e.reason, e.state) for e in office.entries()] == [(False, "closed", "withdrawn")]
+    with pytest.raises(BadCall, match="after is closed"):
+        office.asker.invite("after", "ada", "link", "by hand")
     assert office.sink.mails == []

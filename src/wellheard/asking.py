@@ -116,9 +116,12 @@ class Asker:
     def invite(self, survey_id: str, customer: str, channel: str, occasion: str) -> Decided | None:
         """Asks one customer, named as `source:source_id` or by a key that one source uses; None if decided before.
 
-        Raises BadCall for a channel that needs what is not known, and Unknown for a survey that does not exist.
+        Raises BadCall for a closed survey and for a channel that needs what is not known, and Unknown for a survey that
+        does not exist.
         """
         survey = self.published.called(survey_id)
+        if not survey.open:
+            raise BadCall(f"{survey_id} is closed", hint="open it in the designer", field="survey")
         source, colon, id = customer.partition(":")
         who = Audience(self.workspace.lake, [id if colon else customer]).person(source, id if colon else customer)
         if who is None:

@@ -152,6 +152,16 @@ def test_a_mail_server_that_refuses_is_told_apart(
     assert sink.mails == []
 
 
+@pytest.mark.parametrize("address", ["ada@x.example\r\nBcc: all@x.example", "ada", "", "a b@x.example, c@x.example"])
+def test_what_is_no_address_is_not_written_to_and_adds_no_header(address: str, means: Means, sink: Sink) -> None:
+    send = channel_called("email").send
+    assert send is not None
+    with pytest.raises(NotSent) as caught:
+        send(replace(LETTER, to=address), means)
+    assert caught.value.lasting
+    assert sink.mails == []
+
+
 def test_a_line_that_breaks_after_the_whole_mail_leaves_it_unsure(means: Means, broken_server: int) -> None:
     settings = means.settings.model_copy(update={"mail_port": broken_server})
     send = channel_called("email").send

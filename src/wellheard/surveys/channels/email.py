@@ -5,6 +5,7 @@ The Message-ID and a header of ours hold the letter's key, so that what comes ba
 
 from __future__ import annotations
 
+import re
 from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import format_datetime, formataddr, parseaddr
@@ -15,6 +16,7 @@ from wellheard.base.settings import Settings
 from wellheard.surveys.channel import Channel, Letter, Means, NotSent
 
 KEY_HEADER = "X-Wellheard-Invitation"
+ADDRESS = re.compile(r"[^@\s,;<>\"()\[\]\\:]{1,64}@[^@\s,;<>\"()\[\]\\:]{1,255}")
 NOBODY = (550, 551, 553, 554)  # what a server says of an address that it does not have
 
 
@@ -28,9 +30,11 @@ def send(letter: Letter, means: Means) -> str:
         settings.mail_user,
         settings.mail_password.get_secret_value(),
     )
-    mail = written(letter, settings, means)
     returns = settings.mail_bounces or parseaddr(settings.mail_from)[1]
+    if not ADDRESS.fullmatch(letter.to):
+        raise NotSent("this is no e-mail address", lasting=True, bounced=True)
     try:
+        mail = written(letter, settings, means)
         send_mail(server, mail, returns, letter.to, allow_internal=means.internal)
     except EgressRefused as error:
         raise NotSent(error.message, lasting=False) from None  # a setting is wrong, and can be mended
