@@ -55,7 +55,9 @@ def from_purchases(buying: Buying, spending: Spending, seen: Histories, purchase
     second = (alive[place] * square[place] * (own + value**2) + count[place] * within) / some
     low, high = _range(some, first, np.maximum(second - first**2, 1e-12 * first**2))
     scale = ratio[place]
-    return Ahead(worth_now[place] * value, low * scale, high * scale)
+    expected = worth_now[place] * value
+    # Of somebody who most likely never comes back the mean lies above nearly all that can happen; it is in the range.
+    return Ahead(expected, np.minimum(low * scale, expected), np.maximum(high * scale, expected))
 
 
 def _range(some: Floats, mean: Floats, variance: Floats) -> tuple[Floats, Floats]:

@@ -161,7 +161,7 @@ def fit_buying(seen: Histories) -> Buying:
 
 def log_likelihood(seen: Histories, parameters: tuple[float, ...]) -> float:
     """The log-likelihood of the histories at r, alpha, a and b."""
-    return _Likelihood(seen)(np.array(parameters, dtype=np.float64))[0]
+    return float(_Likelihood(seen)(np.array(parameters, dtype=np.float64))[0])
 
 
 def _log_odds(seen: Histories, r: float, alpha: float, a: float, b: float) -> Floats:

@@ -73,7 +73,7 @@ def _maximised(loss: Loss, start: Floats, n: int, what: str) -> Fit:
     covariance = _covariance(loss, logs, n)
     values = np.exp(logs)
     errors = values * np.sqrt(np.clip(np.diag(covariance), 0, None))
-    return Fit(values, errors, covariance, -loss(logs)[0] * n, n)
+    return Fit(values, errors, covariance, -float(loss(logs)[0]) * n, n)
 
 
 def _polished(loss: Loss, logs: Floats) -> Floats:

@@ -1,0 +1,170 @@
+"""Scores from rows to the list of customers: made once, never rewritten, gone on with, and taken back."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from wellheard.cli import app
+from wellheard.insights.customers import Wanted, customers, plain
+from wellheard.insights.dossier import dossier
+from wellheard.scoring import cards, score
+from wellheard.warehouse import scores
+
+START = np.datetime64("2025-01-01")
+
+
+def _shop(customers: int = 120) -> dict[str, list[dict[str, Any]]]:
+    """A shop: everybody buys at a pace of their own and some stop; the first costs more than he brings."""
+    rng = np.random.default_rng(11)
+    orders = []
+    for number in range(customers):
+        day, pace = rng.integers(0, 200), rng.gamma(2.0, 25.0)
+        while day < 420 and len(orders) < 4000:
+            orders.append((f"c{number}", str(START + int(day)), float(rng.gamma(4.0, 10.0))))
+            day += 1 + rng.exponential(pace)
+            if rng.random() < 0.25:
+                break
+    rows = [
+        {"source_id": str(n), "customer_id": who, "ordered_at": day, "revenue": round(paid, 2), "currency": "EUR",
+         "goods_cost": round(paid / 2, 2), "kind": "new"}
+        for n, (who, day, paid) in enumerate(orders)
+    ]  # fmt: skip
+    people = [
+        {"source_id": f"c{n}", "created_at": "2025-01-01", "segment": "even" if n % 2 == 0 else "odd"}
+        for n in range(customers)
+    ]
+    costs = [
+        {"source_id": "1", "customer_id": "c0", "kind": "acquisition", "amount": 5000, "currency": "EUR",
+         "incurred_at": "2025-06-01"},
+        {"source_id": "2", "kind": "tooling", "amount": 240, "currency": "EUR", "incurred_at": "2025-06-01"},
+    ]  # fmt: skip
+    return {"orders": rows, "customers": people, "costs": costs}
+
+
+@pytest.fixture(scope="module")
+def shop(new_desk: Any) -> Any:
+    desk = new_desk()
+    desk.deliver(_shop())
+    score(desk.workspace)
+    return desk
+
+
+def listed(desk: Any, **how: Any) -> list[dict[str, Any]]:
+    with desk.workspace.lake.reading():
+        return plain(customers(desk.workspace.lake, Wanted(**how)))
+
+
+@pytest.mark.slow
+def test_one_row_a_customer_with_what_was_scored(shop: Any) -> None:
+    rows = listed(shop)
+    assert len(rows) == 120
+    assert len({row["customer_id"] for row in rows}) == 120
+    margins = "select customer_id, sum(revenue - goods_cost)::double as margin from facts.main.orders group by 1"
+    spent = shop.sql(margins).set_index("customer_id")["margin"]
+    bought = [row for row in rows if row["customer_id"] in spent.index]
+    for row in bought:
+        cost = 5000 if row["customer_id"] == "c0" else 0
+        assert row["profit"] == pytest.approx(spent[row["customer_id"]] - cost)
+        assert row["lifetime_value_low"] <= row["lifetime_value"] + 1e-9 <= row["lifetime_value_high"] + 1e-6, row
+        assert row["lifetime_value"] >= spent[row["customer_id"]] - 0.01
+        assert 0 <= (row["churn_risk_90d"] if row["churn_risk_90d"] is not None else 0) <= 1
+        assert row["currency"] == "EUR"
+    assert {row["as_of"] for row in bought} == {rows_as_of(shop)}
+
+
+def rows_as_of(shop: Any) -> str:
+    (at,) = scores.instants(shop.workspace.lake)
+    return at.isoformat()
+
+
+@pytest.mark.slow
+def test_filters_orders_and_columns(shop: Any) -> None:
+    low = listed(shop, where="profit < 0", columns=("customer_id", "profit"))
+    assert [row["customer_id"] for row in low] == ["c0"]
+    assert set(low[0]) == {"customer_id", "profit"}
+    even = listed(shop, where="segment = 'even' and lifetime_value > 0", order="-lifetime_value", limit=5)
+    values = [row["lifetime_value"] for row in even]
+    assert len(values) == 5
+    assert values == sorted(values, reverse=True)
+
+
+@pytest.mark.slow
+def test_the_kpis_read_what_was_scored(shop: Any) -> None:
+    found = listed(shop, where="lifetime_value is not null")
+    one = shop.one("lifetime_value")
+    assert one["n"] == len(found)
+    assert one["value"] == pytest.approx(np.mean([row["lifetime_value"] for row in found]))
+    total = shop.one("customer_profitability", variant="total")
+    assert total["value"] == pytest.approx(sum(row["profit"] for row in found))
+
+
+@pytest.mark.slow
+def test_a_score_is_made_once_and_a_run_goes_on_where_it_was_broken_off(shop: Any) -> None:
+    lake = shop.workspace.lake
+    before = shop.sql("select * from facts.main.customer_scores order by id")
+    at, steps = score(shop.workspace)
+    assert [step.rows for step in steps] == [0] * len(steps)
+    assert shop.sql("select * from facts.main.customer_scores order by id").equals(before)
+
+    earlier = datetime(2025, 11, 1, tzinfo=UTC)
+    _, first = score(shop.workspace, earlier, ("lifetime_value",))
+    assert first[0].rows > 0
+    _, rest = score(shop.workspace, earlier, ("lifetime_value", "profit"))
+    assert (rest[0].rows, rest[1].rows > 0) == (0, True)
+    assert scores.instants(lake) == (at, earlier)
+    again = shop.sql("select * from facts.main.customer_scores where as_of > '2025-12-01' order by id")
+    assert again.equals(before)
+
+    for step in (first[0], rest[1]):
+        shop.workspace.undo(step.import_id)
+    assert scores.instants(lake) == (at,)
+
+
+@pytest.mark.slow
+def test_scores_name_their_model_and_the_state_of_the_data(shop: Any) -> None:
+    models = set(
+        shop.sql("select distinct model from facts.main.customer_scores where kind = 'lifetime_value'")["model"]
+    )
+    card = cards(shop.workspace, "lifetime_value")[0]
+    assert models == {f"bg-nbd-1+gamma-gamma-1@{card['snapshot']}"}
+    assert card["models"]["bg-nbd-1+gamma-gamma-1"]["buying"]["parameters"]["r"]["value"] > 0
+    assert card["margin"] == pytest.approx(0.5, abs=0.01)
+
+
+@pytest.mark.slow
+def test_a_dossier_tells_what_happened_and_what_to_do(shop: Any) -> None:
+    with shop.workspace.lake.reading():
+        told = dossier(shop.workspace.lake, "customer", "c0")
+    assert {score["kind"] for score in told.scores} >= {"profit", "lifetime_value"}
+    assert [event.table for event in told.events].count("orders") == len(
+        shop.sql("select 1 from facts.main.orders where customer_id = 'c0'")
+    )
+    assert list(told.events) == sorted(told.events, key=lambda e: e.at, reverse=True)
+    assert told.next_action[0]
+
+
+@pytest.mark.slow
+def test_the_command_lists_customers_as_json(shop: Any) -> None:
+    home = str(shop.workspace.home)
+    ran = CliRunner().invoke(app, ["--home", home, "customers", "--where", "profit < 0", "--format", "json"])
+    assert ran.exit_code == 0, ran.output
+    (row,) = json.loads(ran.stdout)
+    needed = {"customer_id", "as_of", "health", "health_coverage", "churn_risk_90d", "lifetime_value", "profit"}
+    assert needed <= set(row)
+    ran = CliRunner().invoke(app, ["--home", home, "customers", "--columns", "luck"])
+    assert ran.exit_code != 0
+    assert "luck" in str(ran.exception)
+
+
+def test_without_rows_there_is_nothing_to_score(desk: Any) -> None:
+    from wellheard.base.errors import BadInput
+
+    with pytest.raises(BadInput, match="nothing to score"):
+        score(desk.workspace)
+    assert listed(desk) == []
