@@ -103,7 +103,8 @@ def _rules(app: typer.Typer, open_workspace: Open) -> None:
         ]
         if format == "table":
             acted = sum(f.firing.decision == "acted" for f in foreseen)
-            typer.echo(f"It would have acted {acted} times in {days} days.")
+            times = "once" if acted == 1 else f"{acted} times"
+            typer.echo(f"It would have acted {times} in {days} days.")
         print_objects(listed, format, FORESEEN)
 
 
