@@ -40,7 +40,7 @@ JOINING = {
     "feeding", "import_console", "importing", "link_commands", "preview", "survey_commands", "text_commands",
     "reading_texts",
     "following", "followup_commands",
-    "score_commands", "scoring", "scored",
+    "score_commands", "scoring", "scored", "nightly",
     "asking", "asking_commands", "asking_service", "forecasting",
 }  # fmt: skip
 # Where things of a kind stand side by side; each file or folder in it is one of them.

@@ -27,6 +27,7 @@ from wellheard.jobs import Inviting, Merging
 from wellheard.metrics.answer import Answer
 from wellheard.metrics.curves import Curves, cohort_curves
 from wellheard.metrics.question import Question
+from wellheard.nightly import Nightly
 from wellheard.reading_texts import reading_texts
 from wellheard.scored import ScoreService
 from wellheard.sources import files
@@ -69,7 +70,7 @@ def serve(workspace: Workspace, host: str | None = None, port: int | None = None
         if wanted and actual != wanted:
             _say(f"Port {wanted} is taken; using {actual} instead.")
         shown = f"[{chosen}]" if ":" in chosen else "127.0.0.1"
-        with reading_texts(workspace), taking_answers(workspace) as door:
+        with reading_texts(workspace), Nightly(workspace), taking_answers(workspace) as door:
             server = _Server(
                 uvicorn.Config(
                     make_app(services_of(workspace, door)),

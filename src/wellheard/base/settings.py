@@ -112,6 +112,9 @@ class Settings(BaseSettings):
         0, ge=0, le=100, description="The margin of revenue whose goods cost is not recorded, in percent; 0: not known."
     )
     repeat_days: int = Field(90, ge=1, description="Days within which a second order counts as a repeat purchase.")
+    score_hour: int = Field(
+        3, ge=-1, le=23, description="The hour of the night at which `serve` scores every customer; -1: never."
+    )
     first_response_target_minutes: int = Field(
         60, ge=1, description="A first response within this many minutes meets the target of `within_target`."
     )
