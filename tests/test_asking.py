@@ -13,6 +13,7 @@ from tests.sink import Sink, mail_sink, text_of
 
 from wellheard.app import Workspace
 from wellheard.asking import Asker, asker_of
+from wellheard.asking_service import AskingService, Invited
 from wellheard.base.errors import BadCall
 from wellheard.jobs import merge_answers
 from wellheard.store import blocks, dispatches, ledger
@@ -334,10 +335,17 @@ def test_an_invitation_by_hand_gives_its_link_and_counts(office: Office) -> None
     again = office.asker.invite("after", "example:ada", "api", "receipt 18")
     assert again is not None
     assert again.reason == "person_budget:7"
+    office.desk.deliver({"customers": [{"source_id": "bo", "country": "DE"}]})
+    by_program = AskingService(office.workspace, office.asker)
+    told = by_program.invite("after", "bo", "receipt 1")
+    assert told.link is not None
+    assert told.link.startswith("https://ask.example/s/")
+    assert by_program.invite("after", "bo", "receipt 1") == Invited(None, "decided_before")
+    assert by_program.invite("after", "bo", "receipt 2") == Invited(None, "person_budget:7")
     office.answer("after", made.token, 7)
     merge_answers(office.workspace, office.store, lambda: office.now)
-    told = office.desk.sql("select channel, sent_at from facts.main.survey_invitations").to_dict("records")
-    assert [(row["channel"], row["sent_at"].to_pydatetime()) for row in told] == [("link", NOON)]
+    sent = office.desk.sql("select channel, sent_at from facts.main.survey_invitations order by 1").to_dict("records")
+    assert [(row["channel"], row["sent_at"].to_pydatetime()) for row in sent] == [("api", NOON), ("link", NOON)]
 
 
 def test_the_widget_keeps_to_the_budgets_of_whom_the_site_names(office: Office) -> None:

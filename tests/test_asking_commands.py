@@ -120,3 +120,17 @@ def test_the_doctor_tries_the_mail_server_and_names_what_is_missing() -> None:
     assert closed["mail"][0] == "problem"
     assert closed["surveys"] == ("problem", "letters would link to this machine alone")
     assert "internal network" in found(**there)["mail"][1]
+
+
+def test_a_delivery_report_is_taken_in(home: Path, tmp_path: Path) -> None:
+    path = tmp_path / "report.eml"
+    path.write_text(
+        'Content-Type: multipart/report; report-type=delivery-status; boundary="b"\n\n--b\n'
+        "Content-Type: message/delivery-status\n\nReporting-MTA: dns; x.example\n\n"
+        "Final-Recipient: rfc822; eve@x.example\nAction: failed\nStatus: 5.1.1\n\n--b--\n",
+        "utf-8",
+    )
+    assert said(home, "bounces", str(path)).strip() == "1 told of, 0 of them about letters of ours."
+    path.write_text("Subject: out of office\n\nI am away.\n", "utf-8")
+    done = CliRunner().invoke(app, ["--home", str(home), "surveys", "bounces", str(path)])
+    assert "no delivery report" in str(done.exception)
