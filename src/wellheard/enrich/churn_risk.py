@@ -271,9 +271,8 @@ def _score(frame: pd.DataFrame, days: int, found: dict[int, Horizon], main: Exam
         chance, low, high = 1 - (1 - chance) ** power, None, None
     else:
         blocks = [frame.iloc[at : at + BLOCK] for at in range(0, len(frame), BLOCK)]
-        chance = np.concatenate([fitted.classifier.chances(block) for block in blocks])
-        ranges = [fitted.classifier.range(block) for block in blocks]
-        low, high = (np.concatenate([r[side] for r in ranges]) for side in (0, 1))
+        found_in = [fitted.classifier.scored(block) for block in blocks]
+        chance, low, high = (np.concatenate([each[side] for each in found_in]) for side in range(3))
         model = f"{VERSION} {fitted.classifier.kind}@{data}"
         words = []
         if days == MAIN:

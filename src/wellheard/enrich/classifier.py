@@ -36,12 +36,15 @@ class Logistic:
     centre: Floats
 
     def logits(self, frame: pd.DataFrame) -> Floats:
-        return np.asarray(self.weights[0] + self.encoding.matrix(frame) @ self.weights[1:])
+        with single_threaded():
+            return np.asarray(self.weights[0] + self.encoding.matrix(frame) @ self.weights[1:])
 
     def errors(self, frame: pd.DataFrame) -> Floats:
         """The standard errors of the logits."""
         x = np.column_stack([np.ones(len(frame)), self.encoding.matrix(frame)])
-        return np.asarray(np.sqrt(np.maximum(np.einsum("ij,jk,ik->i", x, self.covariance, x, optimize=True), 0.0)))
+        with single_threaded():
+            spread = ((x @ self.covariance) * x).sum(axis=1)
+        return np.asarray(np.sqrt(np.maximum(spread, 0.0)))
 
     def pushes(self, frame: pd.DataFrame) -> tuple[list[str], Floats]:
         """By feature, how far each moves a customer's logit from that of the average customer: names, and a matrix."""
@@ -77,15 +80,12 @@ class Classifier:
         """The chance of leaving."""
         return np.asarray(np.clip(expit(self.shift + self.steep * self.raw(frame)), EDGE, 1 - EDGE))
 
-    def range(self, frame: pd.DataFrame) -> tuple[Floats, Floats]:
-        """The 95 % interval of each chance, from the uncertainty of the regression's weights."""
+    def scored(self, frame: pd.DataFrame) -> tuple[Floats, Floats, Floats]:
+        """The chances, and the ends of the 95 % interval of each, from the uncertainty of the regression's weights."""
         middle = self.shift + self.steep * self.raw(frame)
         reach = 1.96 * self.steep * self.logistic.errors(frame)
-        return np.asarray(expit(middle - reach)), np.asarray(expit(middle + reach))
-
-
-def _numbers(frame: pd.DataFrame) -> pd.DataFrame:
-    return frame[[c for c in frame.columns if not is_text(frame[c])]]
+        low, chance, high = (np.clip(expit(z), EDGE, 1 - EDGE) for z in (middle - reach, middle, middle + reach))
+        return np.asarray(chance), np.asarray(low), np.asarray(high)
 
 
 def _with_codes(frame: pd.DataFrame) -> pd.DataFrame:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from math import isfinite
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from wellheard.enrich.fitting import Floats
 
@@ -84,7 +86,7 @@ def phrase(feature: str, value: object) -> str:
     name = feature.replace("_", " ")
     if isinstance(value, str):
         return f"{name} is {value or 'not known'}"
-    if value is None or not isinstance(value, float | int) or not np.isfinite(value):
+    if value is None or not isinstance(value, float | int) or not isfinite(value):
         return f"{name} is not known"
     said = WORDS.get(feature)
     return said(float(value)) if said else f"{name} is {_number(float(value))}"
@@ -98,13 +100,23 @@ def reasons(frame: pd.DataFrame, names: Sequence[str], pushes: Floats) -> list[s
     """
     if not len(names):
         return [""] * len(frame)
-    up = np.argsort(-pushes, axis=1)[:, :MOST]
-    down = np.argsort(pushes, axis=1)[:, :MOST]
-    columns = {name: frame[name].to_numpy() if name in frame else np.full(len(frame), np.nan) for name in names}
+    cells = {name: frame[name].tolist() if name in frame else [np.nan] * len(frame) for name in names}
+    rising, strength = _strongest(pushes)
+    falling, weakness = _strongest(-pushes)
     said = []
-    for row in range(len(frame)):
-        raising = [n for n in up[row] if pushes[row, n] >= LEAST]
-        chosen = raising or [n for n in down[row] if pushes[row, n] <= -LEAST]
-        words = "; ".join(phrase(names[n], columns[names[n]][row]) for n in chosen)
+    rows = zip(rising.tolist(), strength.tolist(), falling.tolist(), weakness.tolist(), strict=True)
+    for row, (up, how_much, down, how_little) in enumerate(rows):
+        raising = [n for n, push in zip(up, how_much, strict=True) if push >= LEAST]
+        chosen = raising or [n for n, push in zip(down, how_little, strict=True) if push >= LEAST]
+        words = "; ".join([phrase(names[n], cells[names[n]][row]) for n in chosen])
         said.append(words if raising or not words else f"speaks for staying: {words}")
     return said
+
+
+def _strongest(pushes: Floats) -> tuple[NDArray[np.int64], Floats]:
+    """By customer the places of the MOST greatest pushes, the greatest first, and the pushes themselves."""
+    most = min(MOST, pushes.shape[1])
+    part = np.argpartition(-pushes, most - 1, axis=1)[:, :most]
+    values = np.take_along_axis(pushes, part, axis=1)
+    order = np.argsort(-values, axis=1, kind="stable")
+    return np.take_along_axis(part, order, axis=1), np.take_along_axis(values, order, axis=1)
