@@ -20,8 +20,8 @@ from wellheard.enrich.text.workspace_texts import Texts
 
 MARCH = "2026-03-04"
 FEEDBACK = [
-    {"source_id": "f1", "title": "Never again", "body": "The room was dirty and the staff were rude", "written_at": MARCH,
-     "rating": 1, "scale_min": 1, "scale_max": 5, "customer_id": "c1"},
+    {"source_id": "f1", "title": "Never again", "body": "The room was dirty and the staff were rude",
+     "written_at": MARCH, "rating": 1, "scale_min": 1, "scale_max": 5, "customer_id": "c1"},
     {"source_id": "f2", "body": "n/a", "written_at": MARCH, "customer_id": "c2"},
     {"source_id": "f3", "body": "O quarto estava sujo e ninguém limpou nada durante a semana", "written_at": MARCH},
 ]  # fmt: skip

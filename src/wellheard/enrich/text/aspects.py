@@ -38,7 +38,7 @@ WORDS: Mapping[str, str] = {
 }
 _CLAUSE = re.compile(
     r"[.!?;…]+\s*|,?\s+(?:but|yet|however|although|though|while|whereas|except that|still)\s+"
-    r"|,\s+(?=\w+ ?\w* (?:is|was|are|were)\b)",
+    r"|,\s+(?=\w+ ?\w* (?:is|was|are|were)\b)|\s+and\s+(?=(?:the|your|their|our|my)\s+\w+\s+(?:is|was|are|were)\b)",
     re.IGNORECASE,
 )
 _WORD = re.compile(r"[^\W\d_]+")
