@@ -101,7 +101,7 @@ def reads(out: Outputs, texts: Sequence[str], manifest: Mapping[str, Any]) -> li
     return found
 
 
-def groups(felt: Numbers, manifest: Mapping[str, Any]) -> dict[str, npt.NDArray[np.bool_]]:
+def groups(felt: npt.NDArray[Any], manifest: Mapping[str, Any]) -> dict[str, npt.NDArray[np.bool_]]:
     """Whether each text shows any pleasant, unpleasant or ambiguous emotion, or none: by the chance that not all of a
     group's emotions are missing."""
     return {
@@ -110,7 +110,7 @@ def groups(felt: Numbers, manifest: Mapping[str, Any]) -> dict[str, npt.NDArray[
     }
 
 
-def _named(felt: Numbers, cuts: Numbers, pleasant: bool, unpleasant: bool) -> tuple[str, ...]:
+def _named(felt: npt.NDArray[Any], cuts: npt.NDArray[Any], pleasant: bool, unpleasant: bool) -> tuple[str, ...]:
     """The emotions over their cuts, the strongest first; of a side that shows one at least, and of another none.
 
     `neutral` stands only where there is no other.
