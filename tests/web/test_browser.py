@@ -146,7 +146,17 @@ def test_scorecard_and_kpi_page_dimension_and_grain_rows_and_import(
 
 @pytest.mark.parametrize(("device", "scheme"), LOOKS)
 @pytest.mark.parametrize(
-    "path", ["/", "/kpi/nps?by=place", "/kpis", "/import", "/api/v1/docs", "/kpi/churn_rate", "/parity?product=zendesk"]
+    "path",
+    [
+        "/",
+        "/kpi/nps?by=place",
+        "/kpis",
+        "/import",
+        "/api/v1/docs",
+        "/kpi/churn_rate",
+        "/parity?product=zendesk",
+        "/silent?kpi=nps&range=all&wait=1",
+    ],
 )
 def test_no_page_has_a_serious_barrier(visit: Callable[..., Visit], path: str, device: str, scheme: str) -> None:
     there = visit(device, scheme)
