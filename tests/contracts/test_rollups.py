@@ -154,3 +154,22 @@ def test_rollups_outlive_the_process_and_are_left_where_they_cannot_be(desk: Des
         assert again.kpi("nps", grain="day").engine == "facts"  # nobody asked for it where rollups are made
         with pytest.raises(BadCall, match="no rollup covers"):
             again.kpi("nps", grain="day", engine="rollups")
+
+
+def test_a_company_of_two_sources_is_read_whole(new_desk: Any) -> None:
+    desk = new_desk(unit="account")
+    for source, account, who, paid in (("crm", "1", "x", 100), ("shop", "2", "y", 50)):
+        rows = {
+            "accounts": [{"source_id": account, "domain": "acme.example", "updated_at": "2026-01-01"}],
+            "customers": [{"source_id": who, "account_id": account, "updated_at": "2026-01-01"}],
+            "orders": [{"source_id": f"o{who}", "customer_id": who, "revenue": paid, "ordered_at": "2026-03-05"}],
+        }
+        desk.deliver(rows, source)
+    desk.workspace.rollups = Rollups(desk.workspace.lake, metrics(), makes=True)
+    kpi, asked = metrics()["revenue_per_user"], {"grain": "month", "variant": "per_account"}
+    _agree(desk, kpi, asked)
+    later = {"source_id": "o3", "customer_id": "x", "revenue": 30, "ordered_at": "2026-03-09"}
+    desk.deliver({"orders": [later]}, "crm")
+    _agree(desk, kpi, asked)
+    (row,) = desk.workspace.kpi("revenue_per_user", engine="rollups", **asked).to_list()
+    assert (row["units"], row["part_num"], row["part_nn"]) == (1, 180, 180**2)

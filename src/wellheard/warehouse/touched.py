@@ -19,7 +19,6 @@ from wellheard.warehouse.engine import Lake, opened_of
 
 Side = Literal["before", "after"]
 SMALL = ("schedules", "fx_rates", "touchpoints")  # read whole: what changes in them touches everyone
-LINKS = ("person_links", "company_links")
 # Columns by which rows belong together beside those that refer to another table.
 TOGETHER = {"visitor_id": "visitor", "submission_id": "submission", "text_id": "text", "person_id": "person"}
 LINES = {"orders": {"order_id": "order number"}, "company_links": {"company_id": "company"}}
@@ -84,13 +83,22 @@ class Touched:
                 self._add(f"select {_entries(keys)} from {self._now(name)} where {self._in('source_id', name)}")
 
     def _across(self) -> None:
-        """The people that are one with the touched, their companies, and everybody in those."""
+        """The people that are one with the touched, their companies, and everybody in those.
+
+        Whoever a change moves must be read whole, since units are squared. Of those who are read because they are in
+        the same company nothing moves, so their other companies may be read in part.
+        """
+        customers = self._now("customers")
+        self._one("person_links")
+        self._add(f"select 'accounts', account_id from {customers} where {self._in('source_id', 'customers')}")
+        self._one("company_links")
+        self._add(f"select 'customers', source_id from {customers} where {self._in('account_id', 'accounts')}")
+        self._one("person_links")
+
+    def _one(self, links: str) -> None:
+        """What is linked with the touched: first the people or companies that they are, then all rows of those."""
         for _ in range(2):
-            for name in LINKS:
-                self._add(f"select {_entries(keys_of(name))} from {self._now(name)} where {self._belongs(name)}")
-            customers = self._now("customers")
-            self._add(f"select 'accounts', account_id from {customers} where {self._in('source_id', 'customers')}")
-            self._add(f"select 'customers', source_id from {customers} where {self._in('account_id', 'accounts')}")
+            self._add(f"select {_entries(keys_of(links))} from {self._now(links)} where {self._belongs(links)}")
 
     def _down(self) -> None:
         """The conversations, orders and invitations of the touched, by which further rows belong to them."""
