@@ -170,7 +170,7 @@ def topics(folder: Path, graph: Graph) -> list[Line]:
             t.v_measure >= 0.79,
         ),
         Line(
-            f"  time for {t.texts:,} texts, seconds of a core",
+            f"  time for {t.texts:,} texts, two cores",
             "≤ 8 s for 3,080",
             f"{t.seconds:.1f} s",
             "",
