@@ -39,7 +39,7 @@ JOINING = {
     "__init__", "app", "cli", "jobs", "console", "serving", "demo", "doctor", "desk", "kpi_contract", "kpi_pages",
     "feeding", "import_console", "importing", "link_commands", "preview", "survey_commands", "text_commands",
     "reading_texts",
-    "following", "followup_commands",
+    "following", "followup_commands", "hook_commands",
     "score_commands", "scoring", "scored", "nightly",
     "asking", "asking_commands", "asking_service", "forecasting",
 }  # fmt: skip
@@ -53,6 +53,7 @@ KINDS = (
     "surveys/channels",
     "surveys/triggers",
     "actions/channels",
+    "actions/hooks",
     "actions/triggers",
 )
 LANGUAGE = {"table", "catalogue"}  # the files of `tables` that are no table

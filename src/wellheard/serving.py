@@ -35,6 +35,7 @@ from wellheard.sources.exports import exports
 from wellheard.sources.recipe import ATTRIBUTE, Take, completed, mapped
 from wellheard.store.inbox import Inbox
 from wellheard.store.store import open_store
+from wellheard.store.vault import open_vault
 from wellheard.surveys.published import Published
 from wellheard.surveys.shelf import Shelf
 from wellheard.web.public.application import make_public_app
@@ -123,7 +124,8 @@ def taking_answers(workspace: Workspace) -> Iterator[Door]:
         host = f"[{settings.public_host}]" if ":" in settings.public_host else settings.public_host
         address = settings.public_address or f"http://{host}:{listening.getsockname()[1]}"
         asker = asker_of(workspace, store, published, address)
-        app = make_public_app(reception_of(workspace.name, settings, store, inbox, published, asker.shows))
+        vault = open_vault(workspace.home, settings)
+        app = make_public_app(reception_of(workspace.name, settings, store, inbox, published, asker.shows, vault))
         # The address of a caller is ours to judge: the server must not believe what a header says of it.
         config = uvicorn.Config(
             app,

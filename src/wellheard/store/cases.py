@@ -71,6 +71,7 @@ class Case:
     outcome: str | None
     reason: str | None
     merged_into: int | None
+    answered_at: datetime | None
     details: Mapping[str, Any] = field(default_factory=dict)
 
     @property

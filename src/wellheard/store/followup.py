@@ -1,4 +1,4 @@
-"""The tables of following up: connections, firings, cases, deliveries, broadcasts, and calls with a key."""
+"""The tables of following up: connections, firings, cases, deliveries, hooks, broadcasts, and calls with a key."""
 
 from __future__ import annotations
 
@@ -82,6 +82,7 @@ CASES = sa.Table(
     _instant("opened_at"),
     _instant("changed_at"),
     *_instants("due_at", "acknowledged_at", "snoozed_until", "escalated_at", "closed_at"),
+    *_instants("answered_at"),  # in the help desk; empty again where the ticket was reopened
     _text("acknowledged_by"),
     _text("escalate_to"),
     _text("outcome"),
@@ -202,4 +203,25 @@ KEYED_CALLS = sa.Table(
     sa.Column("status", sa.Integer),
     _text("answer"),
     sa.PrimaryKeyConstraint("workspace", "credential", "call_key"),
+)
+HOOKS = sa.Table(
+    "hooks",
+    METADATA,
+    sa.Column("hook_id", sa.String(32), primary_key=True),  # random: it stands in a public address
+    _text("workspace", True),
+    _text("name", True),
+    _text("scheme", True),
+    _text("secrets", True),  # sealed, the newest first
+    _instant("made_at"),
+    _instant("changed_at"),
+    *_instants("heard_at"),
+    sa.UniqueConstraint("workspace", "name", name="one_hook_a_name"),
+)
+HEARD_EVENTS = sa.Table(
+    "heard_events",
+    METADATA,
+    sa.Column("hook_id", sa.ForeignKey("hooks.hook_id"), nullable=False),
+    sa.Column("event_hash", sa.String(64), nullable=False),
+    sa.Column("heard_at", Instant, nullable=False, index=True),
+    sa.PrimaryKeyConstraint("hook_id", "event_hash"),
 )

@@ -13,7 +13,7 @@ from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from wellheard.base.errors import WellheardError
-from wellheard.web.public import answers, letters, pages, returned
+from wellheard.web.public import answers, hooks, letters, pages, returned
 from wellheard.web.public.limits import TooMany
 from wellheard.web.public.reception import Reception
 from wellheard.web.record import record
@@ -31,6 +31,7 @@ def make_public_app(reception: Reception) -> Starlette:
             *pages.routes(reception),
             *letters.routes(reception),
             *returned.routes(reception),
+            *hooks.routes(reception),
             Route("/health", _health),
         ],
         exception_handlers={
@@ -69,7 +70,7 @@ def _ours(reception: Reception) -> Handler:
     async def told(request: Request, error: Exception) -> Response:
         assert isinstance(error, WellheardError)
         headers = {"retry-after": str(math.ceil(error.wait))} if isinstance(error, TooMany) else {}
-        if not request.url.path.endswith(JSON_ENDS):
+        if not request.url.path.endswith(JSON_ENDS) and not request.url.path.startswith(hooks.PATH):
             return pages.failed(request, error, headers)
         # A page of a permitted origin may read why its call failed.
         if (origin := _permitted(reception, request)) is not None:

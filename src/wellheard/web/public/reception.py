@@ -19,6 +19,7 @@ from wellheard.base.settings import Settings
 from wellheard.store.inbox import Inbox
 from wellheard.store.store import Store
 from wellheard.store.submission import Kept, Submission
+from wellheard.store.vault import Vault
 from wellheard.surveys.collect import Sent, collect
 from wellheard.surveys.published import Published
 from wellheard.surveys.reading import Reading
@@ -96,6 +97,7 @@ class Reception:
     trusted: tuple[Network, ...]
     post: Post
     may_ask: MayAsk | None = None
+    vault: Vault | None = None
     now: Callable[[], datetime] = _now
 
     def survey(self, key: str) -> tuple[Survey, int]:
@@ -137,10 +139,12 @@ def reception_of(
     inbox: Inbox,
     published: Published,
     may_ask: MayAsk | None = None,
+    vault: Vault | None = None,
 ) -> Reception:
     """The reception of a workspace, with the limits of its settings.
 
     `may_ask` says whether the widget may ask a survey of a customer whom the site has named, under everybody's budgets.
+    `vault` opens the secrets of hooks; without one, none is taken in.
     """
     return Reception(
         workspace=workspace,
@@ -154,18 +158,19 @@ def reception_of(
         trusted=networks_of(settings.trusted_proxies),
         post=Post(),
         may_ask=may_ask,
+        vault=vault,
     )
 
 
-async def body_of(request: Request) -> bytes:
+async def body_of(request: Request, largest: int = LARGEST) -> bytes:
     """A request's body. Raises TooLarge as soon as it is known to be longer than is taken."""
-    return await body_from(request.receive, request.headers.get("content-length", "0"))
+    return await body_from(request.receive, request.headers.get("content-length", "0"), largest)
 
 
-async def body_from(receive: Receive, announced: str) -> bytes:
+async def body_from(receive: Receive, announced: str, largest: int = LARGEST) -> bytes:
     """The body that a caller sends, who announced its length. Raises TooLarge, and ClientDisconnect."""
-    if announced.isdecimal() and int(announced) > LARGEST:
-        raise _too_large()
+    if announced.isdecimal() and int(announced[:20]) > largest:
+        raise _too_large(largest)
     parts, size, more = [], 0, True
     while more:
         message = await receive()
@@ -173,12 +178,12 @@ async def body_from(receive: Receive, announced: str) -> bytes:
             raise ClientDisconnect
         part = message.get("body", b"")
         size += len(part)
-        if size > LARGEST:
-            raise _too_large()
+        if size > largest:
+            raise _too_large(largest)
         parts.append(part)
         more = message.get("more_body", False)
     return parts[0] if len(parts) == 1 else b"".join(parts)
 
 
-def _too_large() -> TooLarge:
-    return TooLarge(f"the body is longer than {LARGEST // 1000} kB", hint="shorten what was written")
+def _too_large(largest: int) -> TooLarge:
+    return TooLarge(f"the body is longer than {largest // 1000} kB", hint="shorten what was written")

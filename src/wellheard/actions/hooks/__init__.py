@@ -1,0 +1,1 @@
+"""How other systems prove their calls: one file a scheme."""
