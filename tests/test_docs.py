@@ -141,8 +141,8 @@ def test_the_files_that_contributing_shows_are_found_and_work(tmp_path: Path) ->
         r"^`([\w/]+\.(?:py|toml))`\n\n```\w+\n(.*?)^```$", _text("CONTRIBUTING.md"), re.DOTALL | re.MULTILINE
     )
     assert sorted(path for path, _ in shown) == [
-        "parking.toml", "src/wellheard/kpis/phone_share.py", "src/wellheard/surveys/triggers/parked.py",
-        "src/wellheard/tables/parking.py",
+        "parking.toml", "src/wellheard/actions/channels/pager.py", "src/wellheard/kpis/phone_share.py",
+        "src/wellheard/surveys/triggers/parked.py", "src/wellheard/tables/parking.py",
     ]  # fmt: skip
     for path, text in shown:
         (tmp_path / path).write_text(text, "utf-8")

@@ -10,8 +10,8 @@ class TextServices(Protocol):
     """Customers' texts. Everything shown is masked; what came from customers is whatever they wrote.
 
     A comment has `table, id, text, written_at, customer_id, rating, read, aspects, likeness`; topics have
-    `version, words, topics`, each with `id, name, group, words, quotes, size, pinned, defined`; a receipt and a trial are as their
-    rooms say.
+    `version, words, topics`, each with `id, name, group, words, quotes, size, pinned, defined`; a receipt and a trial
+    are as their rooms say.
     """
 
     def status(self) -> dict[str, Any]: ...
