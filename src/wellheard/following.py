@@ -60,7 +60,7 @@ def closed_loop_of(workspace: Workspace, store: Store, egress: Egress | None = N
         look=look_of(workspace),
         book=RuleBook(workspace.home / RULES),
         address=settings.address or f"http://{settings.host}:{settings.port}",
-        public_address=_public(workspace),
+        public_address=public_address_of(workspace),
         schedules=lambda: schedules_of(workspace),
         invite=partial(_invited, workspace, sender.vault),
     )
@@ -109,10 +109,11 @@ def _invited(workspace: Workspace, vault: Vault, con: Transaction, enrolment: En
     if made is None or made.invitation_id is None or made.token is None:
         reason = made.reason if made else "it was decided before"
         raise Refused(f"the survey {enrolment.survey} was not sent: {reason}", hint="see `wellheard surveys`")
-    return made.invitation_id, f"{_public(workspace)}/s/{kept.survey_key}?i={made.token}"
+    return made.invitation_id, f"{public_address_of(workspace)}/s/{kept.survey_key}?i={made.token}"
 
 
-def _public(workspace: Workspace) -> str:
+def public_address_of(workspace: Workspace) -> str:
+    """What links to our public addresses begin with."""
     settings = workspace.settings
     return settings.public_address or f"http://{settings.public_host}:{settings.public_port}"
 

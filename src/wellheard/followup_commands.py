@@ -14,7 +14,7 @@ Format = Annotated[str, typer.Option("--format", help="table, json or csv.")]
 Days = Annotated[int, typer.Option(min=1, max=3_650, help="How many days back.")]
 RULES = ("rule", "name", "trigger", "on", "acted_30_days", "fault")
 FORESEEN = ("happened_at", "what", "customer_id", "decision", "reason", "subject")
-CASES = ("case", "title", "state", "owner", "team", "due_at", "opened_at", "customer_id", "outcome")
+CASES = ("case", "title", "state", "owner", "team", "due_at", "opened_at", "answered_at", "customer_id", "outcome")
 SENT = ("delivery", "title", "kind", "through", "to", "state", "tries", "made_at", "failure")
 TRIED = ("tried_at", "outcome", "seconds", "status", "failure")
 CONNECTIONS = ("name", "channel", "state", "worked_at", "failure")
@@ -138,6 +138,7 @@ def _cases(app: typer.Typer, open_workspace: Open) -> None:
                 "team": case.team,
                 "due_at": _written(case.due_at),
                 "opened_at": _written(case.opened_at),
+                "answered_at": _written(case.answered_at),
                 "customer_id": case.customer_id,
                 "outcome": case.outcome,
             }
@@ -239,6 +240,7 @@ def _connections(deliveries: typer.Typer, open_workspace: Open) -> None:
     ) -> None:
         """Connect a channel; fields that are secret are asked for, so that no history keeps them."""
         from wellheard.actions.channel import channel_called
+        from wellheard.actions.hook import schemes
         from wellheard.store.connections import keep_connection
 
         given = dict(text.partition("=")[::2] for text in set_ or [])
@@ -252,6 +254,8 @@ def _connections(deliveries: typer.Typer, open_workspace: Open) -> None:
                 keep_connection(
                     con, loop.workspace, loop.sender.vault, name, channel, settings, secrets, datetime.now(UTC)
                 )
+        if channel in schemes():
+            typer.echo(f"To hear what becomes of its tickets: wellheard hooks add {name} {channel}")
 
     @deliveries.command()
     def key() -> None:
@@ -262,11 +266,13 @@ def _connections(deliveries: typer.Typer, open_workspace: Open) -> None:
 
     @deliveries.command()
     def reseal() -> None:
-        """Seal the secrets of all connections with the newest key."""
+        """Seal the secrets of all connections and hooks with the newest key."""
         from wellheard.store.connections import reseal as sealed_anew
+        from wellheard.store.hooks import reseal_hooks
 
         with open_workspace() as workspace, _loop(workspace) as loop, loop.store.writing() as con:
-            typer.echo(f"{sealed_anew(con, loop.sender.vault)} connections sealed anew")
+            places, heard = sealed_anew(con, loop.sender.vault), reseal_hooks(con, loop.sender.vault)
+            typer.echo(f"{places} connections and {heard} hooks sealed anew")
 
 
 @contextmanager
