@@ -17,9 +17,11 @@ from wellheard.actions.sending import TIMEOUT, Sender
 from wellheard.actions.steps import Enrolment
 from wellheard.app import Workspace
 from wellheard.asking import budgets_of
+from wellheard.base.chat import Chat
 from wellheard.base.egress import Egress
 from wellheard.base.errors import Busy, Refused
 from wellheard.base.schedules import Schedule, schedule_from_rows
+from wellheard.base.settings import Settings
 from wellheard.metrics import listing
 from wellheard.store import ledger
 from wellheard.store.followup import Transaction
@@ -63,7 +65,15 @@ def closed_loop_of(workspace: Workspace, store: Store, egress: Egress | None = N
         public_address=public_address_of(workspace),
         schedules=lambda: schedules_of(workspace),
         invite=partial(_invited, workspace, sender.vault),
+        chat=_chat(settings, sender.egress),
     )
+
+
+def _chat(settings: Settings, egress: Egress) -> Chat | None:
+    if not settings.reply_service:
+        return None
+    key = settings.reply_service_key.get_secret_value()
+    return Chat(settings.reply_service, settings.reply_service_model, key, egress)
 
 
 def look_of(workspace: Workspace) -> Look:

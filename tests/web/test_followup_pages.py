@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
+from pytest_httpserver import HTTPServer
 
 from wellheard.actions.message import Message
 from wellheard.actions.sending import queue_message
+from wellheard.base.chat import Chat
+from wellheard.base.egress import Egress
 from wellheard.desk import Desk
 from wellheard.store import deliveries as outbox
 from wellheard.store.cases import Opening, Search, case, cases, entries, open_case
@@ -229,3 +233,30 @@ def test_a_broadcast_is_seen_first_sent_once_and_refusals_are_kept(team: Team) -
     assert team.post(f"{path}/stop").status_code == 303
     with team.loop.store.reading() as con:
         assert {d.state for d in outbox.deliveries(con, "main", team.loop.sender.vault)} == {"dead"}
+
+
+def test_a_draft_stands_in_the_form_alone_and_past_replies_where_there_is_none(
+    team: Team, httpserver: HTTPServer, harmless: Callable[[str], None]
+) -> None:
+    number = team.open(details={"text": "It broke, says <b>Ann</b>", "customer": {"name": "Ann"}})
+    assert "Draft a reply" not in team.client.get(f"/cases/{number}").text
+    assert team.post(f"/cases/{number}/draft").status_code == 422
+    told = {"choices": [{"message": {"content": "</textarea><script>alert(1)</script> We are sorry."}}]}
+    httpserver.expect_ordered_request("/chat").respond_with_json(told)
+    httpserver.expect_ordered_request("/chat").respond_with_data("gone", status=500)
+    with Egress(allow_internal=frozenset({"localhost", "127.0.0.1"})) as egress:
+        chat = Chat(httpserver.url_for("/chat"), "small-one", "", egress)
+        team.client.app.state.site.services.loop._running = replace(team.loop, chat=chat)  # type: ignore[attr-defined]
+        assert "Draft a reply" in team.client.get(f"/cases/{number}").text
+        assert team.client.post(f"/cases/{number}/draft").status_code == 403  # a form of ours has its token
+        page, none = team.post(f"/cases/{number}/draft"), team.post(f"/cases/{number}/draft")
+    assert page.status_code == 200
+    harmless(page.text)
+    assert "A draft by small-one" in page.text
+    assert "&lt;/textarea&gt;&lt;script&gt;alert(1)&lt;/script&gt; We are sorry.</textarea>" in page.text
+    assert none.status_code == 502
+    assert "service gave no draft" in none.text
+    assert f"/cases/{number}/suggestions" in none.text
+    assert team.history(number) == ["opened", "asked for a draft"]
+    with team.loop.store.reading() as con:
+        assert outbox.deliveries(con, "main", team.loop.sender.vault) == []

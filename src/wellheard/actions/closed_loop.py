@@ -16,6 +16,7 @@ from wellheard.actions.happening import Happening, Look
 from wellheard.actions.rule import Rule, RuleBook
 from wellheard.actions.sending import Sender
 from wellheard.actions.steps import Customer, Invite, Scene, perform
+from wellheard.base.chat import Chat
 from wellheard.base.errors import Busy, WellheardError
 from wellheard.base.schedules import Schedule
 from wellheard.store import deliveries, firings
@@ -47,6 +48,7 @@ class ClosedLoop:
     public_address: str = ""
     schedules: Callable[[], Mapping[str, Schedule]] = field(default=dict)
     invite: Invite | None = None
+    chat: Chat | None = None  # what drafts replies, where something does
     faults: dict[str, str] = field(default_factory=dict)  # what went wrong with rules when they were last looked at
 
     @property

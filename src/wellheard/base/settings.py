@@ -132,6 +132,13 @@ class Settings(BaseSettings):
     )
     text_service_model: str = Field("", description="The model's name at that service.")
     text_service_key: SecretStr = Field(SecretStr(""), description="The key for that service.")
+    reply_service: str = Field(
+        "",
+        pattern=r"^(https?://\S+)?$",
+        description="The address of a chat-completions service that drafts replies on demand; empty: none does.",
+    )
+    reply_service_model: str = Field("", description="The model's name there, by which drafts are marked.")
+    reply_service_key: SecretStr = Field(SecretStr(""), description="The key for the service that drafts replies.")
     segments: dict[str, str] = Field(
         default_factory=dict, description="Saved filters by name; `wellheard segments` keeps them in segments.toml."
     )

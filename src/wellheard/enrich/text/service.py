@@ -13,7 +13,8 @@ from typing import Any
 
 import structlog
 
-from wellheard.base.egress import Egress, EgressFailed, EgressRefused
+from wellheard.base.chat import Chat
+from wellheard.base.egress import Egress
 from wellheard.enrich.text.cleaning import plain
 from wellheard.enrich.text.reading import EMOTIONS, SENTIMENTS, STRENGTHS, Read
 
@@ -53,22 +54,13 @@ class Service:
             return none
         self._made += 1
         numbered = json.dumps([{"n": n + 1, "text": text} for n, text in enumerate(texts)], ensure_ascii=False)
-        body = {
-            "model": self.model,
-            "temperature": 0,
-            "response_format": {"type": "json_object"},
-            "messages": [{"role": "system", "content": ASKED}, {"role": "user", "content": numbered}],
-        }
-        headers = {"authorization": f"Bearer {self.key}"} if self.key else {}
+        said = Chat(self.address, self.model, self.key, self.egress).ask(ASKED, numbered, as_json=True)
         try:
-            answer = self.egress.post(self.address, json=body, headers=headers)
-            told = json.loads(answer.json()["choices"][0]["message"]["content"])["texts"] if answer.ok else []
-            status = answer.status
-        except (EgressFailed, EgressRefused, ValueError, KeyError, IndexError, TypeError) as error:
-            _log.warning("the service for texts gave no answer", error=type(error).__name__)
-            return none
+            told = json.loads(said or "")["texts"]
+        except (ValueError, KeyError, TypeError, RecursionError):
+            told = None
         if not isinstance(told, list) or len(told) != len(texts):
-            _log.warning("the service for texts answered in another shape", status=status)
+            _log.warning("the service for texts gave no fit answer")
             return none
         return [read_of(part) for part in told]
 

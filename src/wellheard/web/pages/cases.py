@@ -7,9 +7,11 @@ from typing import Any
 from urllib.parse import parse_qsl, quote
 
 from fastapi import APIRouter, Request
+from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import HTMLResponse, Response
 
 from wellheard.actions import caseload
+from wellheard.actions.drafting import Draft, Undrafted, draft_reply
 from wellheard.actions.effect import outcomes_by_play, time_to_close
 from wellheard.actions.reply import send_reply, suggestions, unanswerable, ways
 from wellheard.base.errors import BadCall, WellheardError
@@ -49,6 +51,12 @@ def routes(site: Site) -> APIRouter:
             case = cases.case(con, loop.workspace, number_in({"number": number}))
         found = suggestions(loop, str(case.details.get("text", "")))
         return site.part("suggestions.html", number=case.number, found=found)
+
+    @router.post("/cases/{number}/draft")
+    async def draft(request: Request, number: str) -> Response:
+        async with request.form(max_files=0) as form:
+            site.tokens.check(request, form)
+        return await run_in_threadpool(_drafted, site, request, number_in({"number": number}))
 
     def failed(request: Request, error: WellheardError, told: Told) -> Response:
         if "number" not in told:
@@ -112,6 +120,14 @@ def _steps(site: Site) -> dict[str, Any]:
     return {step.__name__: step for step in made}
 
 
+def _drafted(site: Site, request: Request, number: int) -> HTMLResponse:
+    """The page with a draft in its form; past replies stand below it, and alone where no draft could be had."""
+    try:
+        return _page(site, request, number, draft=draft_reply(loop_of(site), number, WHO))
+    except (BadCall, Undrafted) as error:
+        return _page(site, request, number, error.http_status, fault_of(site, error))
+
+
 def _inbox(site: Site, request: Request, status: int = 200, fault: Any = "") -> HTMLResponse:
     loop, given = loop_of(site), dict(request.query_params)
     search = search_of(given, TASKS)
@@ -152,7 +168,13 @@ def _pairs(query: str) -> list[tuple[str, str]]:
 
 
 def _page(
-    site: Site, request: Request, number: int, status: int = 200, fault: Any = "", typed: Told | None = None
+    site: Site,
+    request: Request,
+    number: int,
+    status: int = 200,
+    fault: Any = "",
+    typed: Told | None = None,
+    draft: Draft | None = None,
 ) -> HTMLResponse:
     loop = loop_of(site)
     now = loop.sender.now()
@@ -186,6 +208,8 @@ def _page(
         copied=unanswerable(case, found),
         colleagues=sorted(loop.colleagues),
         typed=typed or {},
+        drafts=loop.chat is not None,
+        draft=draft,
         fault=fault,
     )
 
