@@ -10,15 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
-from wellheard import (
-    asking_commands,
-    followup_commands,
-    hook_commands,
-    link_commands,
-    score_commands,
-    survey_commands,
-    text_commands,
-)
+from wellheard import asking_commands, followup_commands, link_commands, score_commands, survey_commands, text_commands
 from wellheard.base.errors import BadCall, WellheardError
 
 app = typer.Typer(
@@ -420,7 +412,6 @@ def docs(out: Path) -> None:
 
 
 followup_commands.register(app, _open)
-hook_commands.register(app, _open)
 link_commands.register(app, _open)
 asking_commands.register(survey_commands.register(app, _open), _open)
 text_commands.register(app, _open)

@@ -9,6 +9,8 @@ from typing import Annotated, Any
 
 import typer
 
+from wellheard import hook_commands
+
 Open = Callable[[], AbstractContextManager[Any]]
 Format = Annotated[str, typer.Option("--format", help="table, json or csv.")]
 Days = Annotated[int, typer.Option(min=1, max=3_650, help="How many days back.")]
@@ -25,6 +27,7 @@ def register(app: typer.Typer, open_workspace: Open) -> None:
     _rules(app, open_workspace)
     _cases(app, open_workspace)
     _deliveries(app, open_workspace)
+    hook_commands.register(app, open_workspace)
 
 
 def _rules(app: typer.Typer, open_workspace: Open) -> None:
