@@ -1,4 +1,4 @@
-"""What is promised of messages that leave: W1 to W8 of our list of tests, but for what comes in from other systems."""
+"""What is promised of messages that leave: W1 to W8 of our list of tests; W5, what comes in, is held for every hook."""
 
 from __future__ import annotations
 
