@@ -15,9 +15,11 @@ from wellheard.actions.message import Message
 from wellheard.actions.sending import queue_message
 from wellheard.base.chat import Chat
 from wellheard.base.egress import Egress
+from wellheard.base.errors import BadCall
 from wellheard.desk import Desk
 from wellheard.store import deliveries as outbox
-from wellheard.store.cases import Opening, Search, case, cases, entries, open_case
+from wellheard.store import hooks
+from wellheard.store.cases import Opening, Search, case, cases, change_case, entries, open_case
 from wellheard.store.connections import keep_connection
 from wellheard.store.refusals import refuse
 
@@ -260,3 +262,25 @@ def test_a_draft_stands_in_the_form_alone_and_past_replies_where_there_is_none(
     assert team.history(number) == ["opened", "asked for a draft"]
     with team.loop.store.reading() as con:
         assert outbox.deliveries(con, "main", team.loop.sender.vault) == []
+
+
+def test_hooks_are_shown_with_their_addresses_and_without_their_secrets(team: Team, hostile: tuple[str, ...]) -> None:
+    assert "No hook has been made yet" in team.client.get("/deliveries").text
+    now, vault = team.loop.sender.now(), team.loop.sender.vault
+    with team.loop.store.writing() as con:
+        id = hooks.keep_hook(con, "main", vault, "desk", "freshdesk", "a-marker-of-a-secret", now)
+        with pytest.raises(BadCall, match="no name for a hook"):
+            hooks.keep_hook(con, "main", vault, hostile[0], "zendesk", "another-marker", now)
+    page = team.client.get("/deliveries").text
+    assert f"{team.loop.public_address}/hooks/{id}" in page
+    assert "not signed" in page
+    assert "a-marker" not in page
+
+
+def test_a_case_says_that_it_was_answered_in_the_help_desk(team: Team) -> None:
+    number = team.open()
+    assert "answered in the help desk" not in team.client.get(f"/cases/{number}").text
+    with team.loop.store.writing() as con:
+        change_case(con, "main", number, team.loop.sender.now(), answered_at=team.loop.sender.now())
+    for path in ("/cases", f"/cases/{number}"):
+        assert "answered in the help desk" in team.client.get(path).text

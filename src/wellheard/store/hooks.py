@@ -7,6 +7,7 @@ over.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -19,6 +20,7 @@ from wellheard.store.followup import CASES, CONNECTIONS, DELIVERIES, HEARD_EVENT
 from wellheard.store.tokens import hashed, new_id
 from wellheard.store.vault import Vault
 
+NAME = re.compile(r"[\w-]{1,60}")
 REMEMBERED = timedelta(days=30)  # far longer than a signature is good for, so that nothing heard comes back
 
 
@@ -39,6 +41,8 @@ def keep_hook(
     con: sa.Connection, workspace: str, vault: Vault, name: str, scheme: str, secret: str, now: datetime
 ) -> str:
     """Makes a hook; gives its id, which stands in its address. Raises BadCall where there is one of that name."""
+    if not NAME.fullmatch(name):
+        raise BadCall(f"{name!r} is no name for a hook", hint="letters, digits, - and _", field="name")
     if con.scalar(sa.select(HOOKS.c.hook_id).where(_called(workspace, name))) is not None:
         hint = f"`wellheard hooks rotate {name}` gives it a new secret, `wellheard hooks remove {name}` ends it"
         raise BadCall(f"there is a hook {name!r} already", hint=hint, field="name")

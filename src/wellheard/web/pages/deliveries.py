@@ -8,11 +8,13 @@ from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, Response
 
 from wellheard.actions.channel import channel_called, channels
+from wellheard.actions.hook import schemes
 from wellheard.actions.message import Message
 from wellheard.actions.sending import delivery_key, queue_message
 from wellheard.base.errors import BadCall, WellheardError
 from wellheard.store import connections as kept
 from wellheard.store import deliveries as outbox
+from wellheard.store import hooks
 from wellheard.store.deliveries import STATES
 from wellheard.store.tokens import new_id
 from wellheard.web.followup import BESIDE, Told, fault_of, loop_of, number_in, posted
@@ -65,6 +67,7 @@ def _list(
         )
         counts = outbox.counts_by_state(con, loop.workspace)
         places = kept.connections(con, loop.workspace, loop.sender.vault)
+        listening = hooks.hooks(con, loop.workspace, loop.sender.vault)
     chosen = channels().get(channel)
     return site.page(
         request,
@@ -77,6 +80,9 @@ def _list(
         counts=counts,
         places=list(places.values()),
         channels=channels(),
+        hooks=list(listening.values()),
+        schemes=schemes(),
+        public_address=loop.public_address,
         chosen=chosen,
         typed=_shown_again(chosen, typed or {}),
         fault=fault,
