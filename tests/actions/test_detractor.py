@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import base64
+import hmac
+import json
 import random
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -14,14 +17,16 @@ from tests.actions.conftest import INTERNAL, NOON, Clock
 from tests.actions.desks import World, settings_at
 
 from wellheard.actions.closed_loop import ClosedLoop
+from wellheard.actions.hearing import hear
 from wellheard.app import Workspace
 from wellheard.base.egress import Egress
 from wellheard.following import closed_loop_of
 from wellheard.jobs import merge_answers
-from wellheard.store.cases import Search, cases
+from wellheard.store.cases import Search, cases, entries
 from wellheard.store.connections import keep_connection
 from wellheard.store.deliveries import deliveries
 from wellheard.store.firings import depths, firings, tags_of
+from wellheard.store.hooks import keep_hook
 from wellheard.store.inbox import Inbox
 from wellheard.store.invitations import invitation_of
 from wellheard.store.store import open_store
@@ -206,3 +211,36 @@ def test_w6_a_survey_that_a_rule_sends_keeps_to_the_limits_and_never_goes_round(
         token = letter.message["link"].rpartition("i=")[2]
         invitation = invitation_of(con, token)
         assert depths(con, [invitation.invitation_id]) == {invitation.invitation_id: 0}
+
+
+def test_w6_what_zendesk_tells_of_the_ticket_reaches_the_case_and_sets_nothing_off(
+    new_company: Company, world: World
+) -> None:
+    company = new_company
+    company.rule("detractors", RULE)
+    company.answer(2, "It never came.")
+    company.step()
+    (ticket,), (case,) = world.tickets, company.cases()
+    vault, secret = company.loop.sender.vault, "zendesk-signs-by-this"
+    with company.store.writing() as con:
+        hook = keep_hook(con, "main", vault, "zendesk", "zendesk", secret, company.clock())
+    event = {"comment": {"author": {"is_staff": True}, "is_public": True, "body": "It comes tomorrow."}}
+    for n, (kind, told) in enumerate((("comment_added", event), ("status_changed", {"current": "SOLVED"}))):
+        said = {
+            "type": f"zen:event-type:ticket.{kind}",
+            "id": f"e{n}",
+            "detail": {"id": str(ticket["id"])},
+            "event": told,
+        }
+        body, moment = json.dumps(said).encode(), company.clock().strftime("%Y-%m-%dT%H:%M:%SZ")
+        mark = base64.b64encode(hmac.digest(secret.encode(), moment.encode() + body, "sha256")).decode()
+        headers = {"x-zendesk-webhook-signature": mark, "x-zendesk-webhook-signature-timestamp": moment}
+        heard = [hear(company.store, vault, "main", hook, headers, body, company.clock()) for _ in range(3)]
+        assert [h.accepted for h in heard] == [True, False, False]
+        assert heard[0].cases == (case.number,)
+        company.step()
+    with company.store.reading() as con:
+        steps = [(e.who, e.kind) for e in entries(con, case.number)]
+    assert steps[-2:] == [("zendesk", "answered the customer"), ("zendesk", "solved the ticket")]
+    assert company.cases()[0].answered_at is not None
+    assert (len(world.tickets), len(world.posts), len(company.firings())) == (1, 1, 1)
