@@ -20,6 +20,7 @@ from wellheard.store import deliveries as outbox
 from wellheard.store.broadcasts import save_broadcast
 from wellheard.store.cases import Opening, case, open_case
 from wellheard.store.connections import keep_connection
+from wellheard.store.hooks import keep_hook
 from wellheard.web.server import make_app
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
@@ -56,6 +57,7 @@ def _fill(workspace: Workspace, loop: ClosedLoop) -> None:
     with loop.store.writing() as con:
         vault = loop.sender.vault
         keep_connection(con, "main", vault, "mail", "email", {"host": "mail.invalid", "from": "cx@x.example"}, {}, now)
+        keep_hook(con, "main", vault, "help", "freshdesk", "a-secret-of-the-test", now)
         for kind, n in (("answer", 1), ("answer", 2), ("alert", 3), ("incident", 4)):
             due = now - timedelta(hours=1) if n == 2 else now + timedelta(hours=5)
             open_case(
