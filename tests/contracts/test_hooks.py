@@ -398,3 +398,26 @@ def test_an_old_event_is_forgotten_only_when_its_signature_is_long_void(desk_of:
     assert desk.post(body, headers).status_code == 403
     with desk.store.reading() as con:
         assert len(con.execute(METADATA.tables["heard_events"].select()).all()) == 1
+
+
+def test_every_topic_of_intercom_is_read_where_its_ticket_stands(desk_of: Callable[[str], Desk]) -> None:
+    desk = desk_of("intercom")
+    plain, inside = {"type": "ticket", "id": TICKET}, {"type": "ticket_part", "ticket": {"id": TICKET}, "id": "9"}
+    steps = (
+        ("ticket.state.updated", plain | {"ticket_state": "in_progress"}, ""),  # never solved, so not reopened
+        ("ticket.admin.replied", inside, "answered the customer"),
+        ("ticket.resolved", plain, "solved the ticket"),
+        ("ticket.closed", inside, ""),  # older versions tell both
+        ("ticket.state.updated", plain | {"ticket_state": "resolved"}, ""),
+        ("ticket.state.updated", plain | {"ticket_state": {"category": "in_progress"}}, "reopened the ticket"),
+        ("ticket.closed", inside, "solved the ticket"),
+        ("ticket.contact.replied", inside, ""),
+        ("ping", {}, ""),
+    )
+    wanted: list[str] = []
+    for n, (topic, item, kind) in enumerate(steps):
+        told = intercom_body("solved", f"n{n}", NOON) | {"topic": topic, "data": {"item": item}}
+        body = json.dumps(told).encode()
+        assert desk.post(body, intercom_sign(SECRET, body, "", NOON)).json()["accepted"]
+        wanted += [kind] if kind else []
+        assert desk.noted() == wanted, topic

@@ -54,8 +54,10 @@ def _written(con: Transaction, workspace: str, hook: KeptHook, event: Event, now
 def _note(con: Transaction, workspace: str, hook: KeptHook, number: int, event: Event, now: datetime) -> bool:
     """Writes the event into a case, unless its ticket is known to be in that state already."""
     kind = STEPS[event.what]
-    if event.what != ANSWERED and kind == _state(con, number, event.ticket):
-        return False
+    if event.what != ANSWERED:
+        known = _state(con, number, event.ticket)
+        if known == kind or (event.if_solved and known != STEPS[SOLVED]):
+            return False
     said = event.text.strip()[:LONGEST] if event.what == ANSWERED else ""
     words = f"ticket {event.ticket}: {said}" if said else f"ticket {event.ticket}"
     cases.enter(con, number, now, hook.name, kind, words)

@@ -34,12 +34,16 @@ class Call:
 
 @dataclass(frozen=True)
 class Event:
-    """A ticket, by its id there, was solved, reopened or answered. `system` is its help desk, `text` what was said."""
+    """A ticket, by its id there, was solved, reopened or answered. `system` is its help desk, `text` what was said.
+
+    With `if_solved` it is news only where the ticket was known to be solved: what came before was not told.
+    """
 
     ticket: str
     what: str
     system: str
     text: str = ""
+    if_solved: bool = False
 
 
 @dataclass(frozen=True)
@@ -115,10 +119,11 @@ def part_of(told: object, *names: str) -> Any:
     return told
 
 
-def event_of(ticket: object, what: str, system: str, text: object = "") -> Event | None:
+def event_of(ticket: object, what: str, system: str, text: object = "", *, if_solved: bool = False) -> Event | None:
     """An event, where the ticket has an id."""
     named = isinstance(ticket, str | int) and not isinstance(ticket, bool) and 0 < len(str(ticket)) <= LONGEST_TICKET
-    return Event(str(ticket), what, system, text if isinstance(text, str) else "") if named else None
+    said = text if isinstance(text, str) else ""
+    return Event(str(ticket), what, system, said, if_solved) if named else None
 
 
 def template_event(told: Mapping[str, Any], system: str) -> Event | None:

@@ -30,8 +30,11 @@ TOPICS = {
     "conversation.admin.closed": SOLVED,
     "conversation.admin.opened": REOPENED,
     "conversation.admin.replied": ANSWERED,
+    "ticket.resolved": SOLVED,
     "ticket.closed": SOLVED,
+    "ticket.admin.replied": ANSWERED,
 }
+STATE, AT_WORK = "ticket.state.updated", ("submitted", "in_progress", "waiting_on_customer")
 
 
 def check(call: Call) -> str:
@@ -48,15 +51,26 @@ def check(call: Call) -> str:
 
 
 def read(told: Mapping[str, Any]) -> Event | None:
-    """A conversation or ticket that was closed, opened again or replied to by a colleague."""
-    what = TOPICS.get(str(told.get("topic")))
-    return event_of(part_of(told, "data", "item", "id"), what, "intercom") if what else None
+    """A conversation or ticket that was closed, opened again or replied to by a colleague.
+
+    Some topics have the ticket inside of the item. A state is a word, in newer versions an object with a category; it
+    alone does not say what it was before.
+    """
+    topic, item = str(told.get("topic")), part_of(told, "data", "item")
+    ticket = part_of(item, "ticket") or item
+    id = part_of(ticket, "id")
+    if topic == STATE:
+        state = part_of(ticket, "ticket_state")
+        at_work = (part_of(state, "category") or state) in AT_WORK
+        return event_of(id, REOPENED, "intercom", if_solved=True) if at_work else None
+    return event_of(id, TOPICS[topic], "intercom") if topic in TOPICS else None
 
 
 HOOK = Hook(
     title="Intercom",
-    use="In the Developer Hub, under your app's Webhooks, set this address and subscribe to conversation.admin.closed, "
-    "conversation.admin.opened, conversation.admin.replied and ticket.closed; its client secret is asked for here.",
+    use="In the Developer Hub, under your app's Webhooks, set this address and subscribe to admin.closed, "
+    "admin.opened and admin.replied of conversations, and to resolved, closed, state.updated and admin.replied "
+    "of tickets; the app's client secret is asked for here.",
     check=check,
     read=read,
 )
