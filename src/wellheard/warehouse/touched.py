@@ -18,6 +18,7 @@ from wellheard.warehouse import schema
 from wellheard.warehouse.engine import Lake, opened_of
 
 Side = Literal["before", "after"]
+LINKS = ("person_links", "company_links")
 SMALL = ("schedules", "fx_rates", "touchpoints")  # read whole: what changes in them touches everyone
 # Columns by which rows belong together beside those that refer to another table.
 TOGETHER = {"visitor_id": "visitor", "submission_id": "submission", "text_id": "text", "person_id": "person"}
@@ -32,7 +33,7 @@ class Touched:
         self.lake = lake
         self.snapshots: dict[Side, int] = {"before": before, "after": after}
         self.changed = lake.changed(before, after)
-        self._made: set[tuple[str, Side]] = set()
+        self._made: dict[tuple[str, Side], int] = {}  # how many names were known when a table was made
         self._gather()
 
     @property
@@ -49,14 +50,47 @@ class Touched:
         """Makes the temporary table of the touched rows where it is not there yet; gives its name."""
         place = f"_{side}_{name}"
         if (name, side) not in self._made:
-            where = "true" if name in SMALL else self._belongs(name)
-            version = self.snapshots[side]
-            self.lake.con.execute(
-                f"create temp table {schema.quoted(place)} as select * from facts.main.{schema.quoted(name)} "
-                f"at (version => {int(version)}) where {where}"
-            )
-            self._made.add((name, side))
+            self._read(name, side)
+            self._look_up(name, side)
         return place
+
+    def _read(self, name: str, side: Side) -> None:
+        where = "true" if name in SMALL else f"{self._belongs(name)} or {self._named(name)}"
+        self.lake.con.execute(
+            f"create or replace temp table {schema.quoted(f'_{side}_{name}')} as "
+            f"select * from facts.main.{schema.quoted(name)} at (version => {int(self.snapshots[side])}) where {where}"
+        )
+        self._made[name, side] = self._names()
+
+    def _look_up(self, name: str, side: Side) -> None:
+        """Notes whom and what the rows of a table name, and reads the tables again in which those stand.
+
+        A row may belong to the touched by its company and yet name somebody else, whose own company it then counts for.
+        """
+        keys = {column: kind for column, kind in keys_of(name).items() if kind in referred() and column != "source_id"}
+        if name in SMALL or not keys:
+            return
+        known = self._names()
+        named = {column: f"named {kind}" for column, kind in keys.items()}
+        self._add(f"select {_entries(named)} from temp.main.{schema.quoted(f'_{side}_{name}')}")
+        if self._names() == known:
+            return
+        for other in (*sorted(referred()), *LINKS):
+            if other != name and self._made.get((other, side), self._names()) < self._names():
+                self._read(other, side)
+                self._look_up(other, side)
+
+    def _names(self) -> int:
+        row = self.lake.con.execute("select count(*) from _touched where kind like 'named %'").fetchone()
+        return int(row[0]) if row else 0
+
+    def _named(self, name: str) -> str:
+        """The rows of a table that others refer to, and the links of people and companies, which the rows read name."""
+        if name not in referred() and name not in LINKS:
+            return "false"
+        columns = {"source_id": name} if name in referred() else {}
+        columns |= {c: kind for c, kind in keys_of(name).items() if name in LINKS and kind in PEOPLE}
+        return " or ".join(self._in(column, f"named {kind}") for column, kind in columns.items())
 
     def _gather(self) -> None:
         """Fills `_touched(kind, key)`: whose rows changed, who belongs to them, and what belongs to those."""
