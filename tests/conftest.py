@@ -27,7 +27,7 @@ from wellheard.tables.catalogue import tables
 ZONE = "Europe/Berlin"
 HALF_A_YEAR = {"start": "2026-02-01", "end": "2026-08-01"}  # with a change of clocks in it
 FIRST, AFTER = date(2025, 11, 1), date(2026, 11, 1)  # the year that the made-up company lives through
-UNUSED = ("feedback", "invoices")
+UNUSED = ("feedback", "invoices", "appointments")
 
 
 # Expressions are many small objects, and looking through them takes a tenth of the time.

@@ -192,6 +192,7 @@ WITHOUT = {
     "share_of_revenue_heard": "where answers and orders stand together, every buyer has answered",
     "sla_attainment": "no set says when something was promised",
     "touches_to_resolution": "no set has the messages of customers",
+    **dict.fromkeys(("question_volume", "text_volume", "topic_share"), TEXT_MODEL),
 }
 
 

@@ -15,7 +15,7 @@ from wellheard.kpi_contract import Desk
 from wellheard.metrics.question import Viewer
 
 pytestmark = pytest.mark.slow
-SHARE = 1 if os.environ.get("WELLHEARD_TEST_LONG") else 8  # of the figures, one in so many is asked
+SHARE = 1 if os.environ.get("WELLHEARD_TEST_LONG") else 4  # of the figures, one in so many is asked
 
 
 def figures(desk: Any, names: Iterable[str]) -> dict[str, Any]:

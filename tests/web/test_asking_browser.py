@@ -16,9 +16,9 @@ from wellheard.desk import Desk
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 from playwright.sync_api import expect  # noqa: E402
-from tests.web.test_survey_browser import Place, Visit, browser, until, visit  # noqa: E402
+from tests.web.test_survey_browser import Place, Visit, until, visit  # noqa: E402
 
-__all__ = ["browser", "visit"]
+__all__ = ["visit"]
 
 
 @pytest.fixture(scope="module")

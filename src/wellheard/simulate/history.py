@@ -8,6 +8,7 @@ from pathlib import Path
 from wellheard.simulate.account_history import versions_of, write_accounts
 from wellheard.simulate.accounts import Accounts, found_accounts
 from wellheard.simulate.almanac import write_almanac
+from wellheard.simulate.appointments import write_appointments
 from wellheard.simulate.company import Array, Company
 from wellheard.simulate.customers import Customers, found_customers, write_customers
 from wellheard.simulate.expectations import expectations
@@ -101,6 +102,7 @@ def _write_month(
     visits, orders = Shop(writer, company, accounts, people, tally, month, block).open(who)
     write_standing_orders(writer, company, accounts, people, month, block, who)
     write_usage(writer, company, people, month, block, who)
+    write_appointments(writer, company, people, month, block, who)
     write_health(writer, company, people, month, block, who)
     write_values(writer, company, people, month, block, who)
     write_feedback(writer, company, people, month, block, who)
