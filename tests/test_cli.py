@@ -227,6 +227,7 @@ def test_kpis_are_listed_with_their_words(call: Call) -> None:
     assert "nps" in call("kpis").out
 
 
+@pytest.mark.slow
 def test_every_outcome_is_named_beside_its_share(call: Call, tmp_path: Path) -> None:
     (tmp_path / "why.csv").write_text(
         "id,when,choice\na,2025-03-04,support\nb,2025-03-04,support\nc,2025-03-04,other\n"
@@ -251,6 +252,7 @@ def test_every_outcome_is_named_beside_its_share(call: Call, tmp_path: Path) -> 
     }
 
 
+@pytest.mark.slow
 def test_a_variant_is_not_headed_by_the_usual_formula(call: Call, answers: Path) -> None:
     assert call("import", answers, "--table", "survey_responses", *MAPPED).code == 0
     usual, mean = call("kpi", "nps").out, call("kpi", "nps:mean", "--level", "0.999").out

@@ -58,6 +58,7 @@ def _problems(said: str) -> list[str]:
     return [line.split()[1].rstrip(":") for line in said.splitlines() if line.startswith("problem")]
 
 
+@pytest.mark.slow
 def test_a_sound_home_passes_and_its_last_import_is_named(home: Path, look: Look) -> None:
     code, said = look(home)
     assert (code, _problems(said)) == (0, [])
@@ -224,6 +225,7 @@ def test_a_name_that_leads_out_of_the_home_is_refused(home: Path) -> None:
         doctor.check(home, "../elsewhere")
 
 
+@pytest.mark.slow
 def test_the_store_is_looked_over_and_never_made(home: Path, look: Look, monkeypatch: pytest.MonkeyPatch) -> None:
     _, said = look(home)
     assert "note     store: there is none yet" in said

@@ -66,6 +66,7 @@ def test_surveys_are_listed_with_their_addresses_and_counts(home: Path) -> None:
     assert len(first["path"]) == 35
 
 
+@pytest.mark.slow
 def test_answers_are_shown_the_newest_first(home: Path) -> None:
     shown = [(row["survey"], row["answered_at"][11:19], row["said"], row["flag"]) for row in told(home, "answers")]
     assert shown == [

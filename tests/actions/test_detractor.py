@@ -121,6 +121,7 @@ def new_company(new_desk: Callable[[], Any], tmp_path: Path, world: World) -> It
     made.close()
 
 
+@pytest.mark.slow
 def test_a_detractor_reaches_case_slack_and_zendesk_once(new_company: Company, world: World) -> None:
     company = new_company
     company.rule("detractors", RULE)
@@ -188,6 +189,7 @@ tag = "at risk"
 """
 
 
+@pytest.mark.slow
 def test_w6_a_survey_that_a_rule_sends_keeps_to_the_limits_and_never_goes_round(new_company: Company) -> None:
     company = new_company
     company.rule("again", ENROLS)

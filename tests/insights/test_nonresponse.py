@@ -76,6 +76,7 @@ def spring(workspace: Workspace) -> Silence:
     return workspace.silence("nps", "segment", "spring")
 
 
+@pytest.mark.slow
 def test_the_response_rate_has_three_denominators(spring: Silence) -> None:
     rates = {rate.per: (rate.figure.n, rate.figure.value) for rate in spring.rates}
     seen = sum(1 for _, asked, answered, _, _ in PLAN.values() for n in range(asked) if n % 2 == 0 or n < answered)
@@ -116,6 +117,7 @@ def test_the_figure_stands_beside_itself_with_each_group_at_its_share(spring: Si
     assert (high - low) / 2 == pytest.approx(half, rel=0.06)  # Student's, a little wider than the normal
 
 
+@pytest.mark.slow
 def test_another_survey_and_a_filter_narrow_it(workspace: Workspace) -> None:
     assert workspace.silence("nps", "segment", "autumn").raw.n == 1
     everyone = workspace.silence("nps", "segment", where="segment = 'large'")
@@ -140,6 +142,7 @@ def test_nobody_is_asked_about_what_is_not_there(workspace: Workspace) -> None:
         workspace.silence("churn_rate")
 
 
+@pytest.mark.slow
 def test_an_empty_workspace_has_an_answer(tmp_path: Path) -> None:
     with Workspace(tmp_path / "home") as empty:
         found = empty.silence("nps")

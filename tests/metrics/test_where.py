@@ -71,6 +71,7 @@ def test_what_is_written_is_read_back(where: Where, quote: str) -> None:
     assert parse(written(where, quote)) == where
 
 
+@pytest.mark.slow
 @settings(max_examples=200, deadline=None)
 @given(st.text(max_size=60) | st.text(st.sampled_from("()'\"`=<> andornotinisnull5.-;\x00"), max_size=60))
 def test_any_text_is_read_or_refused_with_words(text: str) -> None:

@@ -28,6 +28,7 @@ FILES = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("recipe", ASKED if LONG else ("helpdesk_italy",))
 def test_I1_the_same_files_again_and_shuffled_change_no_digit(recipe: str, tmp_path: Path) -> None:
     toml = ROOT / "examples" / "recipes" / f"{recipe}.toml"

@@ -53,6 +53,7 @@ def discs(data: Path) -> pd.DataFrame:
     return frame.assign(who=frame["master"], order=frame["master"] + " " + frame["day"])
 
 
+@pytest.mark.slow
 def test_cdnow(homes: Homes, same: Check, discs: pd.DataFrame) -> None:
     ask, buyers = homes("cdnow_sample"), discs["who"].nunique()
     same(ask("revenue_per_user")[0], discs["net"].sum() / buyers, buyers)
@@ -88,6 +89,7 @@ def test_cdnow_active_by_quarter(homes: Homes, discs: pd.DataFrame) -> None:
 # the British shop: what the other tests of it leave
 
 
+@pytest.mark.slow
 def test_retail_lapsed(homes: Homes, same: Check, data: Path) -> None:
     columns = ["InvoiceNo", "InvoiceDate", "CustomerID"]
     lines = pd.read_parquet(data / "online_retail/online_retail.parquet", columns=columns).dropna()
@@ -130,6 +132,7 @@ def test_retail_revenue_to_date(homes: Homes, same: Check, data: Path) -> None:
 # the web shop's clicks
 
 
+@pytest.mark.slow
 def test_clicks_revenue_per_user(homes: Homes, same: Check, csv: Csv) -> None:
     frame = csv("shop_clickstream/2019-Oct.csv.gz")
     bought = frame[frame["event_type"] == "purchase"]
@@ -148,6 +151,7 @@ def supplies(csv: Csv) -> pd.DataFrame:
     return frame.assign(who=frame["Customer ID"], order=frame["Order ID"], **numbers)
 
 
+@pytest.mark.slow
 def test_superstore_profit(homes: Homes, same: Check, alike: Check, supplies: pd.DataFrame) -> None:
     ask, profit = homes("superstore"), supplies.groupby("who")["profit"].sum()
     same(ask("customer_profitability")[0], profit.mean(), len(profit))
@@ -172,6 +176,7 @@ def test_superstore_orders(homes: Homes, same: Check, supplies: pd.DataFrame) ->
 # electronics with add-ons
 
 
+@pytest.mark.slow
 def test_electronics(homes: Homes, same: Check, csv: Csv) -> None:
     frame = csv("electronics_addons/electronic_sales.csv.gz")
     price, more = frame["Total Price"].astype(float), frame["Add-on Total"].astype(float)
@@ -200,6 +205,7 @@ def test_electronics(homes: Homes, same: Check, csv: Csv) -> None:
 # the telephone companies
 
 
+@pytest.mark.slow
 def test_maven_referrals(homes: Homes, same: Check, csv: Csv) -> None:
     made = csv("telco_referrals_maven/telecom_customer_churn.csv.gz")["Numberofreferrals "].astype(int)
     ask, quarter = homes("telco_referrals_maven"), {"start": "2022-04-01", "end": "2022-07-01"}
@@ -208,6 +214,7 @@ def test_maven_referrals(homes: Homes, same: Check, csv: Csv) -> None:
     assert (round((made > 0).mean(), 4), round(made.mean(), 4), made.max()) == (0.4542, 1.9365, 11)
 
 
+@pytest.mark.slow
 def test_maven_churn_and_revenue(homes: Homes, same: Check, alike: Check, csv: Csv) -> None:
     frame = csv("telco_referrals_maven/telecom_customer_churn.csv.gz").rename(columns=str.strip)
     charge = frame["Monthlycharge"].astype(float).clip(lower=0)  # a credit is no price
@@ -234,6 +241,7 @@ def test_maven_churn_and_revenue(homes: Homes, same: Check, alike: Check, csv: C
     assert (round(revenue.sum(), 2), round(refunds.sum(), 2)) == (12_809_285.99, 8_434.69)
 
 
+@pytest.mark.slow
 def test_telco_revenue(homes: Homes, same: Check, csv: Csv) -> None:
     frame = csv("telco_churn_ibm/Telco-Customer-Churn.csv.gz")
     charge, left = frame["MonthlyCharges"].astype(float), frame["Churn"] == "Yes"
@@ -270,6 +278,7 @@ def _running(plans: pd.DataFrame, at: pd.Timestamp) -> pd.Series:
     return plans[(plans["start"] <= at) & (plans["end"] > at)].groupby("account_id")["mrr"].sum()
 
 
+@pytest.mark.slow
 def test_ravenstack_mrr_and_its_bridge(homes: Homes, plans: pd.DataFrame) -> None:
     ask = homes("ravenstack_saas")
     quarter: dict[str, Any] = {"grain": "quarter", "start": "2024-01-01", "end": "2025-01-01"}

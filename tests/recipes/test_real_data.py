@@ -25,6 +25,7 @@ def sfo(csv: Csv) -> pd.DataFrame:
     return csv("sfo_airport_survey/2017_SFO_Customer_Survey.csv.gz")
 
 
+@pytest.mark.slow
 def test_sfo_nps_of_2017(homes: Homes, sfo: pd.DataFrame, same: Same) -> None:
     scores = pd.to_numeric(sfo["NETPRO"], errors="coerce")
     scores = scores[scores.between(0, 10)]
@@ -87,6 +88,7 @@ def tickets(csv: Csv) -> pd.DataFrame:
     return frame
 
 
+@pytest.mark.slow
 def test_helpdesk_first_response(homes: Homes, tickets: pd.DataFrame, same: Same) -> None:
     wait = (tickets["taken"] - tickets["start"]).dropna().dt.total_seconds()
     waiting = int((tickets["taken"].isna() & tickets["ended"].isna()).sum())
@@ -273,6 +275,7 @@ def test_clicks_cart_abandonment(homes: Homes, clicks: pd.DataFrame, same: Same)
 # reviews and the telephone company
 
 
+@pytest.mark.slow
 def test_clothing_satisfaction(homes: Homes, same: Same, csv: Csv) -> None:
     frame = csv("clothing_reviews/Womens Clothing E-Commerce Reviews.csv.gz")
     rating = frame["Rating"].astype(int)

@@ -132,6 +132,7 @@ def test_helpdesk_without_anybody_taking_charge(
 # the call centre
 
 
+@pytest.mark.slow
 def test_calls(homes: Homes, same: Check, alike: Check, csv: Csv) -> None:
     frame = csv("call_centre_pwc/calls.csv.gz")
     ask = homes("call_centre_pwc")

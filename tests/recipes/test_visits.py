@@ -17,6 +17,7 @@ def _shares(good: pd.Series, by: pd.Series) -> dict[Any, tuple[float, int]]:
     return {key: (100 * part.mean(), len(part)) for key, part in good.groupby(by)}
 
 
+@pytest.mark.slow
 def test_shoppers_conversion(homes: Homes, same: Check, alike: Check, csv: Csv) -> None:
     frame = csv("online_shoppers/online_shoppers_intention.csv.gz")
     bought, ask = frame["Revenue"].str.upper() == "TRUE", homes("online_shoppers")
@@ -27,6 +28,7 @@ def test_shoppers_conversion(homes: Homes, same: Check, alike: Check, csv: Csv) 
     assert (len(frame), round(bought.mean(), 4)) == (8640, 0.1557)
 
 
+@pytest.mark.slow
 def test_bank_conversion(homes: Homes, same: Check, alike: Check, csv: Csv) -> None:
     frame = csv("bank_marketing/bank.csv.gz")
     took, ask = frame["deposit"] == "yes", homes("bank_marketing")
@@ -36,6 +38,7 @@ def test_bank_conversion(homes: Homes, same: Check, alike: Check, csv: Csv) -> N
     assert (len(frame), round(took.mean(), 4)) == (31745, 0.1166)
 
 
+@pytest.mark.slow
 def test_leads_conversion(homes: Homes, same: Check, alike: Check, csv: Csv) -> None:
     leads = csv("olist/olist_marketing_qualified_leads_dataset.csv.gz")
     won, ask = leads["mql_id"].isin(csv("olist/olist_closed_deals_dataset.csv.gz")["mql_id"]), homes("olist")
@@ -69,6 +72,7 @@ def steps(csv: Csv) -> pd.DataFrame:
     return frame.assign(at=pd.to_datetime(frame["timestamp"]))
 
 
+@pytest.mark.slow
 def test_shop_funnel(homes: Homes, same: Check, alike: Check, steps: pd.DataFrame) -> None:
     ask, visitors = homes("simple_shop_events"), steps["user_id"].nunique()
     reached = steps.groupby("event")["user_id"].nunique()

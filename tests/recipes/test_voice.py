@@ -42,6 +42,7 @@ def _mood(frame: pd.DataFrame) -> tuple[float, int]:
     return _net(frame["airline_sentiment"] == "positive", frame["airline_sentiment"] == "negative")
 
 
+@pytest.mark.slow
 def test_airline_sentiment(homes: Homes, same: Check, alike: Check, tweets: pd.DataFrame) -> None:
     ask = homes("airline_tweets")
     same(ask("sentiment")[0], *_mood(tweets))
@@ -77,6 +78,7 @@ def _strong(frame: pd.DataFrame) -> pd.Series:
     return (frame["mean"] >= 2) | (frame["mean"] < -2)
 
 
+@pytest.mark.slow
 def test_intensity_sentiment(homes: Homes, alike: Check, rated: pd.DataFrame) -> None:
     ask = homes("sentiment_intensity")
     alike(ask("sentiment", by="kind"), "kind", _by(rated, "kind", lambda f: _net(f["mean"] > 0, f["mean"] < 0)))
@@ -101,6 +103,7 @@ PLEASANT = "admiration amusement approval caring desire excitement gratitude joy
 UNPLEASANT = "anger annoyance disappointment disapproval disgust embarrassment fear grief nervousness remorse sadness"
 
 
+@pytest.mark.slow
 def test_goemotions_net_emotion(homes: Homes, same: Check, csv: Csv, data: Path) -> None:
     words = (data / "goemotions/labels.txt").read_text(encoding="utf-8").split()
     ask = homes("goemotions")
@@ -116,6 +119,7 @@ def test_goemotions_net_emotion(homes: Homes, same: Check, csv: Csv, data: Path)
     assert {r["emotions"]: r["n"] for r in rows} == sets.value_counts().to_dict()
 
 
+@pytest.mark.slow
 def test_app_reviews_sentiment(homes: Homes, same: Check, csv: Csv) -> None:
     positive = csv("amazon_app_reviews/amazon.csv.gz")["Positive"] == "1"
     same(homes("amazon_app_reviews")("sentiment")[0], *_net(positive, ~positive))
@@ -125,6 +129,7 @@ def test_app_reviews_sentiment(homes: Homes, same: Check, csv: Csv) -> None:
 # answers to surveys
 
 
+@pytest.mark.slow
 def test_mobile_satisfaction(homes: Homes, same: Check, alike: Check, csv: Csv) -> None:
     frame = csv("ecsi_mobile_survey/mobi.csv.gz").astype(int)
     ask = homes("ecsi_mobile_survey")
@@ -184,6 +189,7 @@ def test_call_satisfaction(homes: Homes, same: Check, alike: Check, csv: Csv) ->
 # what they came for
 
 
+@pytest.mark.slow
 def test_bank_intents(homes: Homes, csv: Csv) -> None:
     reason = csv("banking77/train.csv.gz")["category"]
     ask = homes("banking77")
@@ -204,6 +210,7 @@ def test_bank_intents(homes: Homes, csv: Csv) -> None:
     assert sum(row["value"] for row in rows.values()) == pytest.approx(100)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("recipe", "file", "column", "classes", "largest"),
     [

@@ -9,6 +9,7 @@ from wellheard.app import Workspace
 from wellheard.metrics.catalogue import metrics
 
 
+@pytest.mark.slow
 def test_the_catalogue_is_that_of_the_command_line(client: TestClient) -> None:
     assert client.get("/api/v1/kpis").json()["data"] == [kpi.described() for kpi in metrics().values()]
 
@@ -83,6 +84,7 @@ def test_another_method_and_our_own_failure_have_the_shape_too(
     assert "secret" not in response.text
 
 
+@pytest.mark.slow
 def test_the_description_lists_every_operation_and_the_page_shows_it(client: TestClient) -> None:
     schema = client.get("/api/v1/openapi.json").json()
     assert set(schema["paths"]) >= {

@@ -118,6 +118,7 @@ def test_the_form_gives_back_what_it_was_given() -> None:
     assert asking_in({}, draft) == draft  # type: ignore[arg-type]
 
 
+@pytest.mark.slow
 def test_the_designer_forecasts_the_draft_without_saving_it(made: TestClient) -> None:
     now = datetime.now(UTC)
     talks = [

@@ -63,6 +63,7 @@ def team(fresh: TestClient, token_of: Callable[[TestClient], str]) -> Team:
     return Team(fresh, token_of(fresh))
 
 
+@pytest.mark.slow
 def test_empty_pages_say_what_to_do_and_forms_need_their_token(team: Team) -> None:
     for path in (*PAGES, "/rules/new", "/broadcasts/new"):
         page = team.client.get(path)
@@ -74,6 +75,7 @@ def test_empty_pages_say_what_to_do_and_forms_need_their_token(team: Team) -> No
         assert team.client.get(path).status_code in (404, 405, 422), path
 
 
+@pytest.mark.slow
 def test_hostile_texts_stay_texts_on_every_page(
     team: Team, hostile: tuple[str, ...], harmless: Callable[[str], None]
 ) -> None:
@@ -139,6 +141,7 @@ def test_the_inbox_is_narrowed_and_views_are_kept(team: Team) -> None:
     assert 'href="/cases?owner=anna"' in team.client.get("/cases").text
 
 
+@pytest.mark.slow
 def test_a_rule_is_made_tried_turned_off_and_removed(team: Team) -> None:
     assert team.post("/rules", name="detractors", text=DETRACTORS.replace("nps", "nps'")).status_code == 303
     wrong = team.post("/rules", name="wrong", text=DETRACTORS.replace("answer", "nothing"))
@@ -196,6 +199,7 @@ def test_a_connection_is_kept_sealed_and_a_dead_delivery_is_tried_again(team: Te
     assert team.post("/deliveries/connections/chat/remove").status_code == 404
 
 
+@pytest.mark.slow
 def test_a_broadcast_is_seen_first_sent_once_and_refusals_are_kept(team: Team) -> None:
     team.mail()
     people = [

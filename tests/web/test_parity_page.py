@@ -36,6 +36,7 @@ def test_an_empty_workspace_says_what_to_do(fresh: TestClient) -> None:
     assert "n = 0" in page
 
 
+@pytest.mark.slow
 def test_both_numbers_stand_side_by_side(fresh: TestClient, tmp_path) -> None:
     lines = ["source_id,kind,score,scale_min,scale_max,answered_at"]
     lines += [f"{n},csat,{score},1,5,2026-03-{n % 28 + 1:02d}" for n, score in enumerate([5] * 24 + [3] * 8 + [1] * 8)]

@@ -106,6 +106,7 @@ def test_a_text_that_changed_is_read_again_and_one_that_went_loses_its_score(des
     texts.close()
 
 
+@pytest.mark.slow
 def test_a_crash_costs_one_round_and_nothing_twice(desk: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     texts = lexicon(desk, "crash")
     settings = texts.settings.model_copy(update={"text_language": "de"})  # another cache, the same model
