@@ -267,7 +267,7 @@ class Lake:
         if not hasattr(self._local, "con"):
             self._local.con = self._root.cursor()
             self._cursors.append(self._local.con)
-            self._local.con.execute("set TimeZone = 'UTC'")
+            self._local.con.execute("set TimeZone = 'UTC'; set enable_progress_bar = false")  # it would go to stdout
         con: duckdb.DuckDBPyConnection = self._local.con
         return con
 
