@@ -20,6 +20,7 @@ from wellheard.asking import budgets_of
 from wellheard.base.chat import Chat
 from wellheard.base.egress import Egress
 from wellheard.base.errors import Busy, Refused
+from wellheard.base.redaction import trace_of
 from wellheard.base.schedules import Schedule, schedule_from_rows
 from wellheard.base.settings import Settings
 from wellheard.metrics import listing
@@ -183,7 +184,7 @@ class Following:
             except Busy:
                 pause = EVERY
             except Exception as error:  # noqa: BLE001 - the server goes on, and so does the loop
-                _log.error("following up failed", step=step.__name__, error=type(error).__name__)
+                _log.error("following up failed", step=step.__name__, error=type(error).__name__, trace=trace_of(error))
                 pause = REST
 
     def _decide(self) -> None:

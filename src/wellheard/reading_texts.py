@@ -10,6 +10,7 @@ import structlog
 
 from wellheard.app import Workspace
 from wellheard.base.errors import Busy
+from wellheard.base.redaction import trace_of
 
 FIRST = 20.0  # seconds after the start: the pages come first
 EVERY = 15.0  # seconds between two looks
@@ -49,5 +50,5 @@ def _run(workspace: Workspace, ended: threading.Event) -> None:
         except Busy:
             pause = EVERY  # somebody imports; the texts wait
         except Exception as error:  # noqa: BLE001 - the server goes on, and so does the loop
-            _log.error("texts could not be read", error=type(error).__name__)
+            _log.error("texts could not be read", error=type(error).__name__, trace=trace_of(error))
             pause = REST

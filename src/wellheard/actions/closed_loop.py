@@ -18,6 +18,7 @@ from wellheard.actions.sending import Sender
 from wellheard.actions.steps import Customer, Invite, Scene, perform
 from wellheard.base.chat import Chat
 from wellheard.base.errors import Busy, WellheardError
+from wellheard.base.redaction import trace_of
 from wellheard.base.schedules import Schedule
 from wellheard.store import deliveries, firings
 from wellheard.store.firings import ACTED, Firing
@@ -79,7 +80,7 @@ class ClosedLoop:
             except WellheardError as error:
                 self.faults[rule.id] = error.message
             except Exception as error:  # noqa: BLE001 - the others go on; the page shows it
-                _log.error("a rule failed", rule=rule.id, error=type(error).__name__)
+                _log.error("a rule failed", rule=rule.id, error=type(error).__name__, trace=trace_of(error))
                 self.faults[rule.id] = f"it failed on our side: {type(error).__name__}"
         return decided
 

@@ -19,6 +19,7 @@ from wellheard.actions.channel import Sent, Try, Undelivered, channel_called, un
 from wellheard.actions.message import Message, message_from
 from wellheard.base.egress import Egress
 from wellheard.base.errors import WellheardError
+from wellheard.base.redaction import trace_of
 from wellheard.store import connections as kept
 from wellheard.store import deliveries as outbox
 from wellheard.store.connections import Connection
@@ -66,7 +67,12 @@ class Sender:
             self._failed(delivery, undelivered(error), time.monotonic() - began)
             return
         except Exception as error:  # noqa: BLE001 - one delivery's fault is not the others'
-            _log.error("a delivery failed on our side", delivery=delivery.number, error=type(error).__name__)
+            _log.error(
+                "a delivery failed on our side",
+                delivery=delivery.number,
+                error=type(error).__name__,
+                trace=trace_of(error),
+            )
             told = Undelivered(f"it failed on our side: {type(error).__name__}", retry=True)
             self._failed(delivery, told, time.monotonic() - began)
             return

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 from datetime import timedelta
+from html import escape
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -87,8 +88,7 @@ def _tag(key: str) -> str:
 
 
 def _as_html(text: str) -> str:
-    safe = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace('"', "&quot;")
-    return safe.replace("\n", "<br>")
+    return escape(text).replace("\n", "<br>")
 
 
 def _url(attempt: Try, path: str) -> str:
