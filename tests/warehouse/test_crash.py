@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from wellheard.app import ImportCall, Workspace
 from wellheard.base.errors import BrokenHome
 from wellheard.warehouse import load, schema
 from wellheard.warehouse.engine import Lake
+from wellheard.warehouse.writing import Spill
 
 LONG = bool(os.environ.get("WELLHEARD_TEST_LONG"))
 RECIPE = """
@@ -260,6 +262,18 @@ def test_home_of_an_earlier_layout_gets_its_new_columns(bench: Any) -> None:
     (row,) = bench.rows("survey_responses")
     assert row["touchpoint"] is None
     assert bench.workspace.counts()["visits"] == 0
+
+
+def test_many_open_their_spill_folders_at_once(tmp_path: Path) -> None:
+    def open_and_close(_: int) -> bool:
+        spill = Spill(tmp_path / "spill")
+        there = spill.folder.is_dir()
+        spill.close()
+        return there
+
+    with ThreadPoolExecutor(8) as pool:
+        assert all(pool.map(open_and_close, range(200)))
+    assert list((tmp_path / "spill").glob("*-*")) == []
 
 
 def test_what_a_dead_process_spilled_is_removed(bench: Any) -> None:

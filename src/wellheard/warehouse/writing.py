@@ -50,11 +50,14 @@ class Spill:
     def __init__(self, parent: Path) -> None:
         parent.mkdir(exist_ok=True, mode=0o700)
         self.folder = parent / f"{os.getpid()}-{secrets.token_hex(4)}"
-        self._held = sqlite3.connect(f"{self.folder}.lock", timeout=0, isolation_level=None, check_same_thread=False)
-        self._held.execute("begin immediate")
-        self.folder.mkdir(mode=0o700)
-        for other in parent.glob("*.lock"):
-            _sweep(other)
+        with line(parent / "opening"):  # else another process takes a lock file that is not yet locked for an orphan
+            self._held = sqlite3.connect(
+                f"{self.folder}.lock", timeout=0, isolation_level=None, check_same_thread=False
+            )
+            self._held.execute("begin immediate")
+            self.folder.mkdir(mode=0o700)
+            for other in parent.glob("*.lock"):
+                _sweep(other)
 
     def close(self) -> None:
         """Removes the folder."""
