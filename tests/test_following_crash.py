@@ -6,10 +6,13 @@ import http.client
 import json
 import os
 import random
+import signal
 import subprocess
 import sys
 import time
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -46,31 +49,63 @@ through = "zendesk"
 [[do]]
 action = "case"
 """
-# The public's door, merging and following up of `wellheard serve`, without the pages; tried again without delay.
-SERVER = """
-import sys, time
+# The public's door, merging and following up of `wellheard serve`, without the pages; tried again without delay. Each
+# line that comes in starts one server, forked from a process that has loaded the program and opened nothing: to load
+# it takes longer than all that a round does.
+SERVERS = """
+import gc, os, sys, threading, time
 from datetime import timedelta
 from wellheard.store import deliveries
 deliveries.LEASE, deliveries.WAITS = timedelta(seconds=2), (0.2,) * 7
-deliveries.TRIES = 40
+deliveries.TRIES = 60
 import wellheard
 from wellheard.serving import taking_answers
-with wellheard.open(sys.argv[1]) as workspace, taking_answers(workspace) as door:
-    print(door.address, flush=True)
-    time.sleep(600)
+assert threading.active_count() == 1, "a fork has the thread that forks alone"
+gc.freeze()
+told = os.fdopen(os.dup(1), "w")
+os.dup2(2, 1)  # what is logged is not what is told
+for line in sys.stdin:
+    child = os.fork()
+    if child:
+        os.waitpid(child, 0)
+        continue
+    with wellheard.open(sys.argv[1]) as workspace, taking_answers(workspace) as door:
+        print(os.getpid(), door.address, file=told, flush=True)
+        time.sleep(120)
+    os._exit(1)
 """
 
 
-def _serving(home: Path) -> subprocess.Popen[str]:
-    environment = {
-        **os.environ,
-        "WELLHEARD_PUBLIC_PORT": "0",
-        "WELLHEARD_ANSWERS_PER_NETWORK": "100000",
-        "WELLHEARD_INTERNAL_HOSTS": '["127.0.0.1"]',
-    }
-    return subprocess.Popen(
-        [sys.executable, "-c", SERVER, str(home)], stdout=subprocess.PIPE, text=True, env=environment
-    )
+class Servers:
+    """Servers over one home, one after the other, each ended by `kill -9`."""
+
+    def __init__(self, home: Path) -> None:
+        environment = {
+            **os.environ,
+            "WELLHEARD_PUBLIC_PORT": "0",
+            "WELLHEARD_ANSWERS_PER_NETWORK": "100000",
+            "WELLHEARD_INTERNAL_HOSTS": '["127.0.0.1"]',
+        }
+        call = [sys.executable, "-c", SERVERS, str(home)]
+        self.process = subprocess.Popen(call, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment)
+
+    @contextmanager
+    def one(self) -> Iterator[str]:
+        """One server; gives its address and kills it at the end."""
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        self.process.stdin.write("next\n")
+        self.process.stdin.flush()
+        number, _, address = self.process.stdout.readline().strip().partition(" ")
+        assert address, "the server did not start"
+        try:
+            yield address
+        finally:
+            os.kill(int(number), signal.SIGKILL)
+
+    def close(self) -> None:
+        self.process.kill()
+        self.process.wait()
 
 
 def _prepared(home: Path, world: World) -> Store:
@@ -101,40 +136,58 @@ def _answer(address: str, key: str, score: int, why: str) -> bool:
         line.close()
 
 
+# When a server is killed: as soon as a message is committed and not sent yet, as soon as a desk has taken a call and
+# has not answered it yet, or at any time.
+MOMENTS = ("committed", "called", "any")
+
+
 @pytest.mark.slow
 def test_w1_a_detractor_is_one_case_one_message_and_one_ticket_though_all_fails(tmp_path: Path) -> None:
     chance = random.Random(21)
-    with desks() as world:
+    with desks() as world, closing(Servers(tmp_path)) as servers:
         store = _prepared(tmp_path, world)
         vault = open_vault(tmp_path, Settings())
         given: set[str] = set()
-        for round_ in range(ROUNDS + 1):
-            with _serving(tmp_path) as process:
-                assert process.stdout is not None
-                address = process.stdout.readline().strip()
-                assert address, "the server did not start"
+        met: Counter[str] = Counter()
+        for number in range(ROUNDS):
+            with servers.one() as address:
                 with store.reading() as con:
                     key = survey_called(con, "main", "relationship").survey_key
-                if round_ < ROUNDS:
-                    world.faults.extend(chance.choices(["timeout", "lost", "429", "500", ""], k=4))
-                    for n in range(3):
-                        why = f"answer {round_:03d} {n}"
-                        if _answer(address, key, chance.choice([0, 3, 6]), why):
-                            given.add(why)
-                    time.sleep(chance.uniform(0.5, 5.0))  # so that it dies before, while and after it sends
-                else:
-                    world.faults.clear()
-                    _wait_for_all(store, vault, len(given))
-                process.kill()
+                world.faults.extend(chance.choices(["timeout", "lost", "429", "500", ""], k=4))
+                called, why = len(world.calls), f"answer {number:03d}"
+                if _answer(address, key, chance.choice([0, 3, 6]), why):
+                    given.add(why)
+                moment = MOMENTS[number % 3]
+                if moment == "any":
+                    time.sleep(chance.uniform(0.0, 2.0))
+                met[moment] += _reached(moment, store, vault, why, world, called + chance.randrange(4))
+        world.faults.clear()
+        with servers.one():
+            _wait_for_all(store, vault, len(given))
         with store.reading() as con:
             found = cases(con, "main", Search(most=10_000), _now())
             sent = deliveries(con, "main", vault, most=10_000)
         store.close()
-    assert len(given) >= ROUNDS
+    assert len(given) == ROUNDS
+    assert min(met[moment] for moment in MOMENTS) >= ROUNDS // 3 * 0.8, met
     assert Counter(case.details["text"] for case in found) == Counter(given)
     assert {d.state for d in sent} == {"delivered"}
     assert Counter(p["blocks"][1]["text"]["text"] for p in world.posts) == Counter(given)
     assert Counter(t["comment"]["body"].split("\n")[0] for t in world.tickets) == Counter(given)
+
+
+def _reached(moment: str, store: Store, vault: Vault, why: str, world: World, calls: int) -> bool:
+    """Waits for the moment at which the server is to be killed; gives whether it came."""
+    for _ in range(1_000):
+        if moment == "any" or (moment == "called" and len(world.calls) > calls):
+            return True
+        if moment == "committed":
+            with store.reading() as con:
+                newest = deliveries(con, "main", vault, most=1)
+            if newest and newest[0].message["text"] == why:
+                return newest[0].state in ("waiting", "sending")
+        time.sleep(0.01)
+    return False
 
 
 def _wait_for_all(store: Store, vault: Vault, many: int) -> None:
