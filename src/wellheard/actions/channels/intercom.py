@@ -8,7 +8,8 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import quote
 
-from wellheard.actions.channel import Channel, Field, Sent, Try, Undelivered, said_json, taken
+from wellheard.actions.channel import Channel, Field, Try, said_json, taken
+from wellheard.actions.help_desk import HelpDesk, at, id_in
 from wellheard.actions.message import plain
 
 VERSION = "2.15"
@@ -16,40 +17,14 @@ MOST_PAGES, A_PAGE = 20, 150
 TITLE, DESCRIPTION = "_default_title_", "_default_description_"
 
 
-def send(attempt: Try) -> Sent:
-    """Opens a ticket, or adds a reply to a conversation that is there."""
-    return _reply(attempt) if attempt.message.kind == "reply" else _ticket(attempt)
-
-
-def _ticket(attempt: Try) -> Sent:
+def _make(attempt: Try) -> str:
     message, settings = attempt.message, attempt.settings
-    if attempt.again and (known := _known(attempt)):
-        return Sent(known, found=True)
     body: dict[str, Any] = {
         "ticket_type_id": settings["ticket_type_id"],
         "contacts": [{"email": message.customer.get("email") or settings["requester"]}],
         "ticket_attributes": {TITLE: message.title, DESCRIPTION: f"{plain(message)}\n\n{_mark(message.key)}"},
     }
-    answer = attempt.egress.post(_url(attempt, "/tickets"), headers=_headers(attempt), json=body)
-    told = said_json(taken(answer, attempt.now))
-    if not isinstance(told, dict) or "id" not in told:
-        raise Undelivered("Intercom answered without a ticket", retry=True, status=answer.status)
-    return Sent(str(told["id"]))
-
-
-def _reply(attempt: Try) -> Sent:
-    """An admin's comment, unless the conversation holds it."""
-    id, text = quote(attempt.message.thread, safe=""), attempt.message.text
-    if attempt.again:
-        url = _url(attempt, f"/conversations/{id}?display_as=plaintext")
-        told = said_json(taken(attempt.egress.get(url, headers=_headers(attempt)), attempt.now))
-        parts = (told.get("conversation_parts") or {}).get("conversation_parts", ())
-        if any(p.get("part_type") == "comment" and str(p.get("body")).strip() == text.strip() for p in parts):
-            return Sent(attempt.message.thread, found=True)
-    body = {"message_type": "comment", "type": "admin", "admin_id": attempt.settings["admin_id"], "body": text}
-    url = _url(attempt, f"/conversations/{id}/reply")
-    taken(attempt.egress.post(url, headers=_headers(attempt), json=body), attempt.now)
-    return Sent(attempt.message.thread)
+    return id_in(taken(attempt.egress.post(at(attempt, "/tickets"), headers=_headers(attempt), json=body), attempt.now))
 
 
 def _known(attempt: Try) -> str:
@@ -59,7 +34,7 @@ def _known(attempt: Try) -> str:
     for _ in range(MOST_PAGES):
         pagination = {"per_page": A_PAGE, **({"starting_after": after} if after else {})}
         body = {"query": query, "pagination": pagination}
-        answer = attempt.egress.post(_url(attempt, "/tickets/search"), headers=_headers(attempt), json=body)
+        answer = attempt.egress.post(at(attempt, "/tickets/search"), headers=_headers(attempt), json=body)
         told = said_json(taken(answer, attempt.now))
         for ticket in told.get("tickets", ()):
             if _mark(attempt.message.key) in str(ticket.get("ticket_attributes", {}).get(DESCRIPTION, "")):
@@ -70,18 +45,34 @@ def _known(attempt: Try) -> str:
     return ""
 
 
+def _said(attempt: Try) -> list[str]:
+    url = at(attempt, f"/conversations/{_id(attempt)}?display_as=plaintext")
+    told = said_json(taken(attempt.egress.get(url, headers=_headers(attempt)), attempt.now))
+    parts = (told.get("conversation_parts") or {}).get("conversation_parts", ())
+    return [str(part.get("body")) for part in parts if part.get("part_type") == "comment"]
+
+
+def _say(attempt: Try) -> None:
+    """In the name of an admin."""
+    admin, text = attempt.settings["admin_id"], attempt.message.text
+    body = {"message_type": "comment", "type": "admin", "admin_id": admin, "body": text}
+    url = at(attempt, f"/conversations/{_id(attempt)}/reply")
+    taken(attempt.egress.post(url, headers=_headers(attempt), json=body), attempt.now)
+
+
+def _id(attempt: Try) -> str:
+    return quote(attempt.message.thread, safe="")
+
+
 def _mark(key: str) -> str:
     return f"[wellheard {key}]"
-
-
-def _url(attempt: Try, path: str) -> str:
-    return attempt.settings["address"].rstrip("/") + path
 
 
 def _headers(attempt: Try) -> dict[str, str]:
     return {"authorization": f"Bearer {attempt.settings['token']}", "intercom-version": VERSION}
 
 
+DESK = HelpDesk(known=_known, make=_make, said=_said, say=_say)
 CHANNEL = Channel(
     title="Intercom",
     words="Opens tickets of a type, and answers customers in their conversations.",
@@ -99,6 +90,6 @@ CHANNEL = Channel(
             default="https://api.intercom.io",
         ),
     ),
-    send=send,
+    send=DESK.send,
     once="Tickets are looked for by the key in their description before they are made again.",
 )

@@ -6,25 +6,18 @@ itself has an Idempotency-Key as well, which covers the time until a list shows 
 
 from __future__ import annotations
 
-import base64
 from typing import Any
 from urllib.parse import quote
 
-from wellheard.actions.channel import Channel, Field, Sent, Try, Undelivered, said_json, taken
+from wellheard.actions.channel import Channel, Field, Try, said_json, taken
+from wellheard.actions.help_desk import HelpDesk, at, id_in, logged_in
 from wellheard.actions.message import plain
 
 PRIORITIES = ("urgent", "high", "normal", "low")
 
 
-def send(attempt: Try) -> Sent:
-    """Opens a ticket, or adds a reply to one that is there."""
-    return _reply(attempt) if attempt.message.kind == "reply" else _ticket(attempt)
-
-
-def _ticket(attempt: Try) -> Sent:
+def _make(attempt: Try) -> str:
     message = attempt.message
-    if attempt.again and (known := _known(attempt)):
-        return Sent(known, _shown(attempt, known), found=True)
     priority = str(message.data.get("priority") or "normal")
     ticket: dict[str, Any] = {
         "subject": message.title,
@@ -36,60 +29,43 @@ def _ticket(attempt: Try) -> Sent:
     if message.customer.get("email"):
         name = message.customer.get("name") or message.customer["email"]
         ticket["requester"] = {"name": name, "email": message.customer["email"]}
-    answer = attempt.egress.post(
-        _url(attempt, "/api/v2/tickets.json"),
-        headers={**_headers(attempt), "idempotency-key": message.key},
-        json={"ticket": ticket},
-    )
-    made = said_json(taken(answer, attempt.now))
-    try:
-        id = str(made["ticket"]["id"])
-    except (KeyError, TypeError):
-        raise Undelivered("Zendesk answered without a ticket", retry=True, status=answer.status) from None
-    return Sent(id, _shown(attempt, id))
-
-
-def _reply(attempt: Try) -> Sent:
-    """A public comment, unless the ticket's comments hold it: comments have no key, so the whole text is compared."""
-    id, text = attempt.message.thread, attempt.message.text
-    if attempt.again:
-        listed = attempt.egress.get(
-            _url(attempt, f"/api/v2/tickets/{quote(id, safe='')}/comments.json?sort_order=desc"),
-            headers=_headers(attempt),
-        )
-        for comment in said_json(taken(listed, attempt.now)).get("comments", ()):
-            if comment.get("public") and str(comment.get("plain_body") or comment.get("body")).strip() == text.strip():
-                return Sent(id, _shown(attempt, id), found=True)
-    answer = attempt.egress.request(
-        "PUT",
-        _url(attempt, f"/api/v2/tickets/{quote(id, safe='')}.json"),
-        headers=_headers(attempt),
-        json={"ticket": {"comment": {"body": text, "public": True}}},
-    )
-    taken(answer, attempt.now)
-    return Sent(id, _shown(attempt, id))
+    headers = {**_headers(attempt), "idempotency-key": message.key}
+    answer = attempt.egress.post(at(attempt, "/api/v2/tickets.json"), headers=headers, json={"ticket": ticket})
+    return id_in(taken(answer, attempt.now), "ticket")
 
 
 def _known(attempt: Try) -> str:
-    url = _url(attempt, f"/api/v2/tickets.json?external_id={quote(attempt.message.key, safe='')}")
+    url = at(attempt, f"/api/v2/tickets.json?external_id={quote(attempt.message.key, safe='')}")
     told = said_json(taken(attempt.egress.get(url, headers=_headers(attempt)), attempt.now))
     found = [t for t in told.get("tickets", ()) if t.get("external_id") == attempt.message.key]
     return str(found[0]["id"]) if found else ""
 
 
-def _url(attempt: Try, path: str) -> str:
-    return attempt.settings["address"].rstrip("/") + path
+def _said(attempt: Try) -> list[str]:
+    url = at(attempt, f"/api/v2/tickets/{_id(attempt)}/comments.json?sort_order=desc")
+    told = said_json(taken(attempt.egress.get(url, headers=_headers(attempt)), attempt.now))
+    return [str(c.get("plain_body") or c.get("body")) for c in told.get("comments", ()) if c.get("public")]
+
+
+def _say(attempt: Try) -> None:
+    body = {"ticket": {"comment": {"body": attempt.message.text, "public": True}}}
+    url = at(attempt, f"/api/v2/tickets/{_id(attempt)}.json")
+    taken(attempt.egress.request("PUT", url, headers=_headers(attempt), json=body), attempt.now)
+
+
+def _id(attempt: Try) -> str:
+    return quote(attempt.message.thread, safe="")
 
 
 def _shown(attempt: Try, id: str) -> str:
-    return _url(attempt, f"/agent/tickets/{quote(id, safe='')}")
+    return at(attempt, f"/agent/tickets/{quote(id, safe='')}")
 
 
 def _headers(attempt: Try) -> dict[str, str]:
-    pair = f"{attempt.settings['email']}/token:{attempt.settings['token']}"
-    return {"authorization": f"Basic {base64.b64encode(pair.encode()).decode()}"}
+    return logged_in(f"{attempt.settings['email']}/token", attempt.settings["token"])
 
 
+DESK = HelpDesk(known=_known, make=_make, said=_said, say=_say, shown=_shown)
 CHANNEL = Channel(
     title="Zendesk",
     words="Opens tickets with a private first comment, and answers customers in theirs.",
@@ -99,6 +75,6 @@ CHANNEL = Channel(
         Field("email", "The agent's e-mail address."),
         Field("token", "An API token.", secret=True),
     ),
-    send=send,
+    send=DESK.send,
     once="Tickets are looked for by external id before they are made again.",
 )
