@@ -24,7 +24,6 @@ from wellheard.enrich.lifetime_value import VALUE, score_lifetimes
 from wellheard.enrich.past import Past, data_end, data_start
 from wellheard.enrich.profit import KIND as PROFIT
 from wellheard.enrich.profit import score_profit
-from wellheard.enrich.rate_card import read_rate_card
 from wellheard.enrich.score import Scores
 from wellheard.enrich.worth import Worth, worth
 from wellheard.warehouse import scores
@@ -54,7 +53,7 @@ class _Run:
 
     @cached_property
     def worths(self) -> Worth:
-        found = worth(self.past, read_rate_card(self.workspace.home))
+        found = worth(self.past)
         return Worth(self.past.hold(found.table), found.spare, found.margin)
 
     def lifetimes(self) -> Made:

@@ -10,6 +10,7 @@ import pytest
 from pydantic import SecretStr
 
 from wellheard.base.errors import BrokenHome
+from wellheard.base.rate_card import Rate
 from wellheard.base.settings import Settings, explain, home_of, settings_of
 
 
@@ -100,7 +101,8 @@ def test_each_setting_has_a_default_a_type_and_a_sentence() -> None:
     for name, field in Settings.model_fields.items():
         assert not field.is_required(), name
         words = all(isinstance(choice, str) for choice in get_args(field.annotation))
-        assert field.annotation in (str, int, SecretStr, dict[str, str], dict[int, int], tuple[str, ...]) or words, name
+        tables = (dict[str, str], dict[int, int], tuple[str, ...], tuple[Rate, ...])
+        assert field.annotation in (str, int, SecretStr, *tables) or words, name
         assert field.description, name
         assert field.description.endswith("."), name
 

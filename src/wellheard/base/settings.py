@@ -13,6 +13,8 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from wellheard.base.errors import BrokenHome, WellheardError
 from wellheard.base.periods import zone_of
+from wellheard.base.rate_card import HINT as RATES_HINT
+from wellheard.base.rate_card import Rate, read_rates
 
 FILE = "wellheard.toml"
 
@@ -111,6 +113,9 @@ class Settings(BaseSettings):
     margin_percent: float = Field(
         0, ge=0, le=100, description="The margin of revenue whose goods cost is not recorded, in percent; 0: not known."
     )
+    rate_card: tuple[Rate, ...] = Field(
+        (), description="What an hour of work on conversations costs from which day on; rate_card.toml says it as well."
+    )
     repeat_days: int = Field(90, ge=1, description="Days within which a second order counts as a repeat purchase.")
     score_hour: int = Field(
         3, ge=-1, le=23, description="The hour of the night at which `serve` scores every customer; -1: never."
@@ -190,11 +195,13 @@ def settings_of(home: Path) -> Settings:
     """The settings of the deployment in `home`; raises BrokenHome naming each setting that is wrong."""
     config = SettingsConfigDict(**{**Settings.model_config, "toml_file": home / FILE})
     bound = type("Settings", (Settings,), {"model_config": config})
+    rates = read_rates(home)
     try:
-        made = bound()
+        made = bound() if rates is None else bound(rate_card=rates)
     except ValidationError as error:
         wrong = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors(include_url=False))
         hint = f"mend {home / FILE} or the WELLHEARD_* variables"
+        hint = RATES_HINT if wrong.startswith("rate_card") and rates is not None else hint
         raise BrokenHome(f"settings are wrong: {wrong}", hint=hint) from None
     except (ValueError, OSError) as error:
         raise BrokenHome(f"{FILE} cannot be read: {error}", hint=f"mend {home / FILE}") from None

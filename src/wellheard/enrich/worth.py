@@ -9,7 +9,7 @@ import ibis.expr.types as ir
 
 from wellheard.base.statuses import CANCELLED, NOT_AN_ORDER, NOT_COUNTED
 from wellheard.enrich.past import Past
-from wellheard.enrich.rate_card import RateCard
+from wellheard.warehouse.handling import handling_cost
 
 MONTH = 30.436875 * 86_400e6  # a mean month in microseconds
 KINDS = ("acquisition", "service", "goods", "tooling")
@@ -43,7 +43,7 @@ def earned(past: Past) -> ir.Table:
     return t.select(who=whose(t), is_person=t.person.notnull(), at=t["at"], net=net, goods=known, stands=stands)
 
 
-def spent(past: Past, card: RateCard) -> ir.Table:
+def spent(past: Past) -> ir.Table:
     """Costs with `who` (null where they name nobody), `is_person, kind, amount`.
 
     Where no service costs are recorded, those of conversations stand for them: their own cost, else the minutes that
@@ -56,7 +56,8 @@ def spent(past: Past, card: RateCard) -> ir.Table:
         return rows
     c = past.table("conversations", hindsight=True)
     c = past.money(c.mutate(amount=c.cost), ["amount"])
-    cost = c.amount.coalesce(card.cost(c, past))
+    worked = handling_cost(c, past.settings.rate_card, past.settings.time_zone)
+    cost = ibis.ifelse(c.cost.isnull(), worked, c.amount)
     talks = c.select(who=whose(c), is_person=c.person.notnull(), kind=ibis.literal("service"), amount=cost)
     return rows.union(talks.filter(talks.amount.notnull()))
 
@@ -74,10 +75,10 @@ class Worth:
     margin: float | None
 
 
-def worth(past: Past, card: RateCard) -> Worth:
+def worth(past: Past) -> Worth:
     """What each customer brought and cost up to the instant."""
     came = past.hold(earned(past))
-    went = past.hold(spent(past, card))
+    went = past.hold(spent(past))
     brought = came.group_by("who").agg(
         is_person=came.is_person.any(),
         net=came.net.sum(),

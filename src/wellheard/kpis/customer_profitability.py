@@ -1,25 +1,29 @@
 """Customer profitability: what is left of a customer's revenue after the goods and what we spent on them."""
 
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import ibis
 import ibis.expr.types as ir
 
 from wellheard.base.errors import BadCall
-from wellheard.metrics.ask import DIM, Ask
+from wellheard.base.periods import midnight
+from wellheard.metrics.ask import DIM, PAST, Ask
 from wellheard.metrics.bricks import Mean, Share
 from wellheard.metrics.counts import Total
 from wellheard.metrics.metric import Example, Metric, Need, Variant
+from wellheard.metrics.reader import instant_literal
 from wellheard.metrics.revenue import EARNED, earned, spent
 from wellheard.metrics.samples import Rows
 
 KEYS = ("shared_alike", "shared_by_revenue")
 SPENT = ("acquisition", "service", "goods", "tooling")
 AMOUNTS = ("net", "goods", "cost")
+LAST = (("costs", "incurred_at"), ("conversations", "opened_at"))  # what may come after the last sale
 
 
 def rows(ask: Ask) -> ir.Table:
-    windows = ask.windows()
+    windows = _windows(ask)
     held = ask.reader.held  # what is missing is told before the sums are made, from the same rows
     came, went = held(_keyed(ask, earned(ask, windows))), held(_keyed(ask, spent(ask, windows, SPENT)))
     _say_what_is_missing(ask, came, went)
@@ -39,6 +43,20 @@ def rows(ask: Ask) -> ir.Table:
     out = [(each.no_rate, "no exchange rate for its currency on that day")]
     shown = {"revenue": each.net, "goods": each.goods, "cost": each.cost}
     return ask.rows(each, out=out, x=profit, num=profit, good=profit < 0, **shown)
+
+
+def _windows(ask: Ask) -> ir.Table:
+    """The question's periods. Without any range everything counts, also what was spent before the first sale."""
+    windows = ask.windows()
+    if ask.question.grain is not None:
+        return windows
+    if ask.question.start is None:
+        windows = windows.mutate(begin=instant_literal(PAST))
+    last = ask.data_end(*LAST) if ask.question.end is None else None
+    if last is not None and last < datetime.now(UTC):
+        after = midnight(ask.reader.local_day(last) + timedelta(days=1), ask.reader.zone)
+        windows = windows.mutate(finish=ibis.greatest(windows.finish, instant_literal(after)))
+    return windows
 
 
 def _shared_out(ask: Ask, each: ir.Table, nobodys: ir.Table) -> ir.Table:
@@ -105,6 +123,13 @@ def _made() -> Rows:
 
 
 FOUR = _made()
+LONG: Rows = {
+    "orders": [FOUR["orders"][0]],
+    "costs": [
+        {"source_id": str(n), "customer_id": "a", "kind": kind, "amount": amount, "currency": "EUR", "incurred_at": day}
+        for n, (kind, amount, day) in enumerate((("acquisition", 30, "2026-02-01"), ("service", 10, "2026-04-20")))
+    ],
+}
 
 KPI = Metric(
     name="customer_profitability",
@@ -132,6 +157,7 @@ KPI = Metric(
     traps=(
         "What is not known is said beside the figure: orders without a goods cost, and costs that name nobody.",
         "Costs that name nobody are shared out to nobody unless a variant names the key; who is at a loss hangs on it.",
+        "Without service costs, a conversation's own cost stands for them, else its minutes at the rate card's price.",
         "The costs of winning a customer stand in the period in which they arose, not spread over a lifetime.",
     ),
     not_additive="a customer stands once in each period, and a period's profit is no mean of its months' profits",
@@ -150,6 +176,7 @@ KPI = Metric(
         Example("two at a loss", FOUR, 50.0, 4, variant="shared_by_revenue+share_at_loss"),
         Example("100, −40, 10 and −10", FOUR, 15.0, 4),
         Example("two of four at a loss", FOUR, 50.0, 4, variant="share_at_loss"),
+        Example("won before the first sale and served after the last", LONG, 60.0, 1),
         Example("together", FOUR, 60.0, 4, variant="total"),
         Example("none", {}, None, 0),
     ),

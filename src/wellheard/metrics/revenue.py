@@ -15,6 +15,7 @@ from wellheard.metrics.cohort import spans_of
 from wellheard.metrics.purchases import is_order, order_key
 from wellheard.metrics.question import OWNER
 from wellheard.metrics.reader import Reader, instant_literal
+from wellheard.warehouse.handling import handling_cost
 
 EARNED = (("orders", ("ordered_at",)), ("subscriptions", ("started_at", "ended_at")))
 MONTH = 30.436875 * 86_400e6  # a mean month in microseconds
@@ -131,19 +132,31 @@ def _subscriptions_in(ask: Ask, windows: ir.Table) -> ir.Table:
 def spent(ask: Ask, windows: ir.Table, kinds: tuple[str, ...]) -> ir.Table:
     """What was spent in each window: rows with `period, amount, no_rate`, dimensions as of its end; null keys too.
 
-    Where no service costs are recorded, those of conversations stand for them.
+    Where no service costs are recorded, those of conversations stand for them: their own cost, else the minutes that
+    colleagues worked on them at the rate of the day.
     """
     t = ask.reader.table("costs")
     t = ask.money(t.filter(t.kind.isin(kinds)), "costs", ["amount"], on="incurred_at")
     columns = ["id", "source", "customer_id", "account_id", "amount", "no_rate"]
     rows = t.select(*columns, moment=t.incurred_at).mutate(amount=ibis._.amount.cast("float64"))
     if "service" in kinds and not _service_costs(ask):
-        c = ask.reader.table("conversations")
-        c = ask.money(c.filter(c.cost.notnull()).mutate(amount=c.cost), "conversations", ["amount"], on="opened_at")
-        talks = c.select(*columns, moment=c.opened_at)
-        rows = rows.union(talks.mutate(amount=talks.amount.cast("float64")))
+        talks = _handling(ask)
+        rows = rows.union(talks.select(*columns, moment=talks.opened_at))
     rows = rows.join(windows, [rows.moment >= windows.begin, rows.moment < windows.finish])
     return ask.belonging(rows.mutate(instant=rows.finish), fact_of(ask))
+
+
+def _handling(ask: Ask) -> ir.Table:
+    """Conversations with the `amount` that they cost; those of which it is not known are left out."""
+    c, card = ask.reader.table("conversations"), ask.settings.rate_card
+    c = c.mutate(amount=c.cost) if card else c.filter(c.cost.notnull()).mutate(amount=c.cost)
+    c = ask.money(c, "conversations", ["amount"], on="opened_at")
+    given = c.amount.cast("float64")
+    if not card:
+        return c.mutate(amount=given)
+    worked = handling_cost(c, card, ask.reader.zone)
+    c = c.mutate(amount=ibis.ifelse(c.cost.isnull(), worked, given), no_rate=c.no_rate & c.cost.notnull())
+    return c.filter(c.cost.notnull() | c.amount.notnull())
 
 
 def _service_costs(ask: Ask) -> bool:
