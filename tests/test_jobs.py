@@ -35,6 +35,7 @@ class Asking:
         surveys.mkdir()
         (surveys / "relationship.toml").write_text(NPS, "utf-8")
         (surveys / "staff.toml").write_text("anonymous = true\n" + NPS, "utf-8")
+        self.store_file = folder / "store.sqlite"
         self.store: Store = open_store(folder, self.workspace.settings)
         self.inbox = Inbox(self.store)
         self.surveys = {s.id: s for s in Published(self.store, Shelf(surveys), "main").all()}
@@ -103,6 +104,27 @@ def test_a_crash_between_lake_and_store_doubles_nothing(asking: Asking, monkeypa
             asking.merge()
     asking.merge()
     assert asking.nps()[1] == 3
+
+
+def test_a_batch_is_claimed_in_slices_and_goes_as_one(asking: Asking, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(batches, "SLICE", 2)
+    for _ in range(5):
+        asking.answer(10)
+    assert asking.merge() == 5
+    assert asking.merge() == 0
+    assert asking.nps() == (100.0, 5)
+
+
+def test_tidying_brings_the_journal_into_the_file_while_others_write(asking: Asking) -> None:
+    journal = asking.store_file.with_name("store.sqlite-wal")
+    kept = asking.answer(9)
+    asking.store.tidy()
+    length = journal.stat().st_size
+    assert kept.submission_id.encode() in asking.store_file.read_bytes()
+    asking.answer(9)
+    assert journal.stat().st_size == length > 0  # it is written from its beginning again
+    with asking.store.writing():  # while somebody writes, what can be done is done
+        asking.store.tidy()
 
 
 def test_a_change_replaces_and_what_is_answered_no_more_goes(asking: Asking) -> None:

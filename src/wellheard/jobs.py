@@ -31,6 +31,7 @@ from wellheard.warehouse import load
 EVERY = 1.0  # seconds between two looks at the inbox
 LONGEST = 2.5  # seconds, so that an answer is on the scorecard within five
 MANY = 100  # rows of a merge from which on much is coming in
+SLICES = batches.MOST // batches.SLICE - 1  # by which a batch is filled up
 PLAN = 60.0  # seconds between two looks at what sets surveys off
 REST = 30.0  # seconds that the loop waits after something went wrong
 
@@ -44,9 +45,14 @@ def merge_answers(workspace: Workspace, store: Store, now: Callable[[], datetime
     each row, changes nothing.
     """
     with store.writing() as con:
-        batch_id = batches.claim(con, workspace.name, now())
-    if batch_id is None:
+        claimed = batches.claim(con, workspace.name, now())
+    if claimed is None:
         return 0
+    batch_id, more = claimed
+    for _ in range(SLICES if more else 0):  # each a transaction of its own, between which answers are written
+        with store.writing() as con:
+            if not batches.fill(con, workspace.name, batch_id):
+                break
     with store.reading() as con:  # not in the claim: answers would wait until thousands of rows are read
         batch = batches.read_batch(con, batch_id, now())
     told = now()
@@ -107,6 +113,7 @@ class Merging:
             began = time.monotonic()
             try:
                 busy = merge_answers(self.workspace, self.store) >= MANY
+                self.store.tidy()
                 # Who takes answers needs the machine as well: merging rests twice as long as it works, and when much
                 # comes in as long as it may, since a merge of many costs little more than one of few.
                 pause = LONGEST if busy else min(LONGEST, max(EVERY, 2 * (time.monotonic() - began)))

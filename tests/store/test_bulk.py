@@ -11,7 +11,7 @@ import pytest
 import sqlalchemy as sa
 
 from wellheard.base.settings import Settings
-from wellheard.store.bulk import AT_ONCE, add, rows_with
+from wellheard.store.bulk import AS_TEXT, AT_ONCE, add, rows_of, rows_with
 from wellheard.store.layout import ANSWERS
 from wellheard.store.store import open_store
 from wellheard.store.surveys import save_survey
@@ -63,6 +63,20 @@ def test_any_number_of_values_is_looked_for(tmp_path: Path) -> None:
             assert len(rows_with(con, ANSWERS.c.key_hash, {f"k{n}" for n in range(many)})) == many
             assert rows_with(con, ANSWERS.c.key_hash, {"it's not there", '"'}) == []
             assert rows_with(con, ANSWERS.c.key_hash, set()) == []
+
+
+def test_rows_are_read_as_sqlalchemy_reads_them_however_many(tmp_path: Path) -> None:
+    many, odd = 2 * AS_TEXT, {"complete": False, "given": '"\\ \t\u0000', "asked_at": NOON}
+    with closing(open_store(tmp_path, Settings())) as store:
+        with store.writing() as con:
+            survey = save_survey(con, "main", "relationship", "{}", NOON).survey_key
+            add(con, ANSWERS, [row(survey, number) | (odd if number % 7 == 3 else {}) for number in range(many)])
+        with store.reading() as con:
+            some = ANSWERS.select().where(ANSWERS.c.submission_id != "s5")
+            plain = [dict(each) for each in con.execute(some.order_by(ANSWERS.c.number)).mappings()]
+            assert rows_of(con, some, ANSWERS.c.number) == plain
+            assert len(plain) == many - 1
+            assert rows_of(con, some.where(ANSWERS.c.number < 0), ANSWERS.c.number) == []
 
 
 def test_a_moment_without_a_zone_is_refused(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Batches of what the lake has not got yet: claimed, merged by whoever holds the lake, then settled.
+"""Batches of what the lake has not got yet: claimed, filled up, merged by whoever holds the lake, then settled.
 
 A batch that was claimed and not settled, because its process died, is given out again: the lake knows each row by its
 key and version, so what it got already changes nothing. What is edited meanwhile leaves its batch for a later one.
@@ -15,11 +15,13 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from wellheard.store.bulk import Row, rows_of
 from wellheard.store.layout import ANONYMOUS_ANSWERS, ANSWERS, BATCHES, INVITATIONS, SURVEYS, USED_INVITATIONS
 from wellheard.store.submission import hour
 from wellheard.store.tokens import new_id
 
 MOST = 20_000  # rows of a table in one batch
+SLICE = 1_000  # answers claimed in one transaction: whoever answers just then waits for it
 AN_HOUR = timedelta(hours=1)
 MIXED = """
     with gone as (delete from {table} where {which} returning *)
@@ -43,15 +45,21 @@ class Batch:
     invitations: Sequence[Mapping[str, Any]]
 
 
-def claim(con: sa.Connection, workspace: str, now: datetime) -> str | None:
+def claim(con: sa.Connection, workspace: str, now: datetime) -> tuple[str, bool] | None:
     """The id of a workspace's next batch: one that was left behind, else a new one; None where there is nothing.
 
-    It is read by `read_batch`, on a connection that keeps no writer waiting.
+    A new one holds a first slice of the answers; with it is said whether there may be more, which `fill` adds. It is
+    read by `read_batch`, on a connection that keeps no writer waiting.
     """
     b = BATCHES.c
     left = sa.select(b.batch_id).where((b.workspace == workspace) & b.merged_at.is_(None)).order_by(b.made_at).limit(1)
     found = con.scalar(left)
-    return str(found) if found is not None else _new(con, workspace, now)
+    return (str(found), False) if found is not None else _new(con, workspace, now)
+
+
+def fill(con: sa.Connection, workspace: str, batch_id: str) -> bool:
+    """Adds another slice of answers to a batch that was claimed; whether there may be more."""
+    return _assign(con, ANSWERS, ANSWERS.c.number, ANSWERS.c.workspace == workspace, batch_id, SLICE) == SLICE
 
 
 def settle(con: sa.Connection, batch_id: str, now: datetime) -> None:
@@ -67,14 +75,14 @@ def waiting(con: sa.Connection, workspace: str) -> int:
     )
 
 
-def _new(con: sa.Connection, workspace: str, now: datetime) -> str | None:
+def _new(con: sa.Connection, workspace: str, now: datetime) -> tuple[str, bool] | None:
     over = hour(now)
     _mix(con, workspace, over)
     _note_used(con, workspace, over)
     batch_id = new_id()
     anonymous = ANONYMOUS_ANSWERS.c
     taken = [
-        _assign(con, ANSWERS, ANSWERS.c.number, ANSWERS.c.workspace == workspace, batch_id),
+        _assign(con, ANSWERS, ANSWERS.c.number, ANSWERS.c.workspace == workspace, batch_id, SLICE),
         _assign(con, INVITATIONS, INVITATIONS.c.invitation_id, INVITATIONS.c.workspace == workspace, batch_id),
         _assign(
             con,
@@ -87,7 +95,7 @@ def _new(con: sa.Connection, workspace: str, now: datetime) -> str | None:
     if not any(taken):
         return None
     con.execute(BATCHES.insert().values(batch_id=batch_id, workspace=workspace, anonymous=bool(taken[2]), made_at=now))
-    return batch_id
+    return batch_id, taken[0] == SLICE
 
 
 def _mix(con: sa.Connection, workspace: str, over: datetime) -> None:
@@ -104,9 +112,10 @@ def _mix(con: sa.Connection, workspace: str, over: datetime) -> None:
 
 
 def _assign(
-    con: sa.Connection, table: sa.Table, key: sa.Column[Any], which: sa.ColumnElement[bool], batch_id: str
-) -> int:
-    some = sa.select(key).where(which & table.c.batch_id.is_(None)).order_by(key).limit(MOST)
+    con: sa.Connection, table: sa.Table, key: sa.Column[Any], which: sa.ColumnElement[bool], batch_id: str,
+    most: int = MOST,
+) -> int:  # fmt: skip
+    some = sa.select(key).where(which & table.c.batch_id.is_(None)).order_by(key).limit(most)
     return con.execute(table.update().where(key.in_(some)).values(batch_id=batch_id)).rowcount
 
 
@@ -125,11 +134,9 @@ def _note_used(con: sa.Connection, workspace: str, over: datetime) -> None:
 def read_batch(con: sa.Connection, batch_id: str, now: datetime) -> Batch:
     """The rows of a batch that was claimed, without those that were changed since: they go with a later one."""
 
-    def rows(table: sa.Table) -> list[Mapping[str, Any]]:
+    def rows(table: sa.Table) -> list[Row]:
         both = sa.select(table, SURVEYS.c.survey_id).join(SURVEYS).where(table.c.batch_id == batch_id)
-        found = con.execute(both)
-        names = tuple(found.keys())
-        return [dict(zip(names, row, strict=True)) for row in found]
+        return rows_of(con, both, *table.primary_key.columns)
 
     invitations = rows(INVITATIONS)
     used = _used_among(con, batch_id, hour(now))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,8 @@ from wellheard.base.errors import BrokenHome, Busy
 from wellheard.base.settings import Settings
 
 FILE = "store.sqlite"
-PAGES = 4000  # of the journal after which it is brought into the file: pages that many answers share are written once
+PAGES = 16_000  # of the journal after which a writer brings it into the file, unless `tidy` was called before
+TIDY = 20  # milliseconds that tidying up may keep writers waiting for those who read
 PATIENCE = 30  # seconds that a writer waits for another
 VERSIONS = Path(__file__).parent / "migrations" / "versions"
 WRITES = "wellheard_writes"  # the option of a connection that is going to write
@@ -60,6 +61,20 @@ class Store:
         """The number of the newest migration the store has seen; empty for a new store."""
         with self.reading() as con:
             return _layout_in(con)
+
+    def tidy(self) -> None:
+        """Brings SQLite's journal into its file, so that no writer has to do it on its way; nothing elsewhere.
+
+        Nearly all of it is done while others write, and the rest while they wait; where somebody reads for long, the
+        rest is left for the next time.
+        """
+        if not self.is_sqlite:
+            return
+        with closing(self.engine.raw_connection()) as con, closing(con.cursor()) as cursor:
+            cursor.execute(f"pragma busy_timeout={TIDY}")
+            for way in ("passive", "full"):
+                cursor.execute(f"pragma wal_checkpoint({way})").fetchall()
+            cursor.execute(f"pragma busy_timeout={1000 * PATIENCE}")
 
     def close(self) -> None:
         """Lets go of the store."""

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any
+
+from pydantic_core import from_json
 
 from wellheard.store.submission import ABOUT, GONE, UNNAMED
 
@@ -62,7 +63,7 @@ def invitation_rows(invitations: Iterable[Mapping[str, Any]]) -> Iterator[Row]:
 
 def _rows(answer: Mapping[str, Any], head: Row, deleted: bool) -> Iterator[Row]:
     common = {name: answer[name] for name in ("submission_id", "survey_id", "complete", "test", "flag")} | head
-    for said in json.loads(answer["given"]):
+    for said in from_json(answer["given"]):
         yield {
             "source_id": f"{answer['submission_id']}:{said['question_id']}",
             **common,
