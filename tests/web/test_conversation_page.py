@@ -80,3 +80,34 @@ def test_one_that_does_not_exist_is_named(client: TestClient) -> None:
     assert page.status_code == 404
     assert "there is no conversation" in page.text.lower()
     assert "<script>'" not in page.text
+
+
+@pytest.mark.slow
+def test_it_gives_the_customers_own_sentences_and_suggests_tags(
+    new_desk: Callable[..., Any], harmless: Callable[[str], None]
+) -> None:
+    desk = new_desk()
+    said = [
+        ("customer", "The parcel arrived broken and late. Please send another one to a@x.example."),
+        ("human", "We are sorry that our courier broke it, dear customer."),
+        ("customer", f"The second parcel is broken too, the courier threw it. {HOSTILE}"),
+        ("customer", "ok"),
+    ]
+    desk.deliver({
+        "conversations": [{"source_id": "told", "opened_at": "2026-03-05T09:00:00Z", "opened_by": "customer"}],
+        "messages": [
+            {"source_id": str(n), "conversation_id": "told", "author_type": who, "body": body,
+             "sent_at": f"2026-03-05T09:0{n}:00Z"} for n, (who, body) in enumerate(said)
+        ],
+    })  # fmt: skip
+    desk.workspace.texts.read()
+    with TestClient(make_app(services_of(desk.workspace), warm=False), base_url="http://127.0.0.1") as client:
+        (address,) = set(linked(client, "first_response_time"))
+        page = client.get(address).text
+    harmless(page)
+    words = page.split('id="words"')[1].split("</section>")[0]
+    sentences = re.findall(r'<li dir="auto">(.*?)</li>', words)
+    assert any("arrived broken and late" in each for each in sentences)
+    assert all("we are sorry" not in each.lower() and "a@x.example" not in each for each in sentences)
+    tags = re.findall(r"<bdi>(.*?)</bdi>", words)
+    assert tags[:2] == ["complaint", "delivery"]

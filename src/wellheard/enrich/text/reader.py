@@ -149,6 +149,11 @@ class Reader:
             for parts, cut in zip(whole, split, strict=True)
         ]
 
+    def pieces(self, texts: Sequence[str]) -> list[Read]:
+        """What our own reader reads in each plain English text as a whole; nothing is kept or sent anywhere."""
+        found = self._pieces([(text, for_model(text)) for text in dict.fromkeys(texts)])
+        return [found[text] for text in texts]
+
     def _pieces(self, pieces: list[tuple[str, str]]) -> dict[str, Read]:
         if self.graph is None:
             return {piece: lexicon_read(piece) for piece, _ in pieces}

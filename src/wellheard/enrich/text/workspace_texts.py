@@ -16,16 +16,20 @@ from wellheard.base.settings import Settings
 from wellheard.enrich.text import comments as found_comments
 from wellheard.enrich.text import labels as labelling
 from wellheard.enrich.text import scores, topics
+from wellheard.enrich.text.aspects import vocabulary
 from wellheard.enrich.text.cleaning import plain
 from wellheard.enrich.text.comments import Comment, Wanted
+from wellheard.enrich.text.conversation_words import Told, told_in
 from wellheard.enrich.text.emerging import Volume, volumes
+from wellheard.enrich.text.entities import Entity, entities
+from wellheard.enrich.text.explaining import Spoke, words_that_moved
 from wellheard.enrich.text.graph import FOLDER, graph_in
 from wellheard.enrich.text.heads import BAND, Rated, Trial, label_head, language_head
 from wellheard.enrich.text.issues import band_of
 from wellheard.enrich.text.kept import Kept
 from wellheard.enrich.text.languages import language_of
 from wellheard.enrich.text.learned import Learned, features
-from wellheard.enrich.text.lexicon import words_that_spoke
+from wellheard.enrich.text.products import products_in
 from wellheard.enrich.text.reader import Reader
 from wellheard.enrich.text.reading import SENTIMENTS, Read
 from wellheard.enrich.text.service import Service
@@ -153,9 +157,22 @@ class Texts:
         with self.lake.reading():
             return found_comments.counted(self.lake, by)
 
-    def explained(self, text: str) -> list[tuple[str, float]]:
-        """The words of a text by which the lexicon would judge it, with their weights."""
-        return words_that_spoke(plain(text))
+    def explained(self, text: str) -> list[Spoke]:
+        """The words of a text that moved what was read, by the model and by the lexicon; none unless it is English."""
+        text = plain(text)
+        return words_that_moved(text, self.reader.graph) if self._is_english(text) else []
+
+    def named(self, text: str) -> list[Entity]:
+        """The things that a text names, each with how its clause speaks of it; people stay hidden."""
+        text = plain(text)
+        if not self._is_english(text):
+            return []
+        with self.lake.reading():
+            products = products_in(self.lake, text)
+        return entities(text, self.reader.pieces, vocabulary(self.reader.aspects), products)
+
+    def _is_english(self, text: str) -> bool:
+        return language_of(text, None, self.settings.text_language) == "en"
 
     def summary(self, wanted: Wanted, n: int = 3) -> list[str]:
         """A few sentences of customers that stand for the comments asked for."""
@@ -171,13 +188,9 @@ class Texts:
         """The summary of what `look` finds."""
         return self.summary(wanted_of(filters)) if self.reader.graph is not None else []
 
-    def conversation_summary(self, ids: Sequence[str]) -> list[str]:
-        """A few sentences of a conversation's customer, by the ids of messages."""
-        with self.lake.reading():
-            t = all_texts(self.lake)
-            t = t.filter((t.table == "messages") & t.id.isin(list(ids))).order_by("written_at")
-            rows = self.lake.backend.to_pyarrow(t.select("text")).to_pylist()
-        return summary([row["text"] for row in rows], self.reader.meanings)
+    def conversation(self, source: str, id: str) -> Told:
+        """A few sentences of a conversation's customer, and the tags that its readings suggest."""
+        return told_in(self.lake, self.reader, source, id)
 
     # Topics
 

@@ -52,7 +52,9 @@ def routes(site: Site) -> APIRouter:
         found = site.services.texts.comment(table, text_id)
         if found is None:
             raise Unknown("there is no such text", hint="it may have been deleted: go back to the list", field="id")
-        return site.page(request, "comment.html", comment=found, spoke=site.services.texts.explained(found.text))
+        texts = site.services.texts
+        spoke, things = texts.explained(found.text), texts.named(found.text)
+        return site.page(request, "comment.html", comment=found, spoke=spoke, things=things)
 
     @router.post("/comments/read")
     async def read(request: Request) -> Response:

@@ -34,6 +34,7 @@ def routes(site: Site) -> APIRouter:
             request,
             "conversation.html",
             told=told,
+            words=site.services.texts.conversation(str(told.facts["source"]), str(told.facts["source_id"])),
             title=str(told.facts["source_id"]),
             facts=_facts(told.facts),
             lengths=[_length(each) for each in told.lengths],
