@@ -5,13 +5,55 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from datetime import UTC, datetime, time
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 Open = Callable[[], AbstractContextManager[Any]]
 Format = Annotated[str, typer.Option("--format", help="table, json, csv or parquet.")]
+
+
+@dataclass(frozen=True)
+class Given:
+    """What is said of a snapshot: its file, the outcome, the column of keys, whose they are, and of which day it is."""
+
+    file: Path
+    outcome: str
+    key: str | None
+    source: str | None
+    as_of: datetime | None
+
+
+def _from_snapshot(workspace: Any, given: Given, out: Path | None) -> dict[str, Any]:
+    """Learns from a snapshot; gives what is told of it."""
+    import pyarrow.csv as pc
+
+    from wellheard.console import progress_bar
+    from wellheard.scoring import score_from_snapshot
+
+    with progress_bar() as progress:
+        progress(f"learning from {given.file.name}", 0)
+        found = score_from_snapshot(workspace, given.file, given.outcome, given.key, given.source, given.as_of)
+    if out is not None:
+        pc.write_csv(found.chances, out)
+    seen = found.card["judged"]
+    return {
+        "outcome": found.card["outcome"], "examples": found.card["examples"], "left": found.card["left"],
+        "validated": found.card["validated"], "model": found.card["kind"],
+        **{name: round(seen[name], 4) for name in ("auc", "auc_low", "auc_high", "slope", "calibration_error")},
+        "left_out": ", ".join(found.card["leaks"]), "rows": found.rows, "import": found.import_id,
+    }  # fmt: skip
+
+
+def _refuse_without_snapshot(**given: object) -> None:
+    for name, value in given.items():
+        if value is not None:
+            from wellheard.base.errors import BadCall
+
+            raise BadCall(f"--{name} belongs to --snapshot", hint="name the file with --snapshot", field=name)
 
 
 def register(app: typer.Typer, open_workspace: Open) -> None:
@@ -23,6 +65,15 @@ def register(app: typer.Typer, open_workspace: Open) -> None:
             datetime | None, typer.Option(formats=["%Y-%m-%d"], help="A day to its end; by default all the data.")
         ] = None,
         kind: Annotated[list[str] | None, typer.Option(help="Only this kind of score; may be given again.")] = None,
+        snapshot: Annotated[
+            Path | None, typer.Option(help="Learn from this file instead: a row a customer, its outcome, no dates.")
+        ] = None,
+        outcome: Annotated[
+            str | None, typer.Option(help="Who has left in the snapshot, as COLUMN=VALUE, such as Churn=Yes.")
+        ] = None,
+        key: Annotated[str | None, typer.Option(help="The snapshot's column that names customers.")] = None,
+        source: Annotated[str | None, typer.Option(help="The source whose customers the key names.")] = None,
+        out: Annotated[Path | None, typer.Option(help="Write each row's chance to this CSV file.")] = None,
         format: Format = "table",
     ) -> None:
         """Score every customer: health, risk of leaving, lifetime value and profit. Goes on where it was broken off."""
@@ -30,6 +81,12 @@ def register(app: typer.Typer, open_workspace: Open) -> None:
         from wellheard.scoring import score as run
 
         until = datetime.combine(as_of.date(), time.max, UTC) if as_of else None
+        if snapshot is not None:
+            with open_workspace() as workspace:
+                given = Given(snapshot, outcome or "", key, source, until)
+                print_objects([_from_snapshot(workspace, given, out)], format)
+            return
+        _refuse_without_snapshot(outcome=outcome, key=key, source=source, out=out)
         with open_workspace() as workspace:
             with progress_bar() as progress:
                 at, steps = run(workspace, until, kind or (), progress)

@@ -13,7 +13,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+
 from wellheard.app import Workspace
+from wellheard.base.errors import BadCall
 from wellheard.enrich.behaviour import behaviour
 from wellheard.enrich.churn_risk import KIND as RISK
 from wellheard.enrich.churn_risk import MAIN, Examples, all_examples, score_churn
@@ -25,8 +28,13 @@ from wellheard.enrich.past import Past, data_end, data_start
 from wellheard.enrich.profit import KIND as PROFIT
 from wellheard.enrich.profit import score_profit
 from wellheard.enrich.score import Scores
+from wellheard.enrich.snapshot import KIND as SNAPSHOT
+from wellheard.enrich.snapshot import score_snapshot, train_snapshot
 from wellheard.enrich.worth import Worth, worth
+from wellheard.sources.files.format import ROW
+from wellheard.sources.files.reader import open_file
 from wellheard.warehouse import scores
+from wellheard.warehouse.engine import Lake
 
 CHURN = f"{RISK}_{MAIN}d"
 CARDS = "models"  # the folder of a workspace in which it is written what was fitted
@@ -116,6 +124,54 @@ def score(
             _keep(workspace.folder / CARDS, kind, at, {"as_of": at.isoformat(), "snapshot": run.data, **card})
             steps.append(Step(kind, added.rows, added.import_id))
     return at, steps
+
+
+@dataclass(frozen=True)
+class FromSnapshot:
+    """What a snapshot taught: the card, how many scores it added with their import, and a row's chance by its key."""
+
+    card: dict[str, Any]
+    rows: int
+    import_id: str | None
+    chances: pa.Table
+
+
+def score_from_snapshot(
+    workspace: Workspace,
+    file: Path,
+    outcome: str,
+    key: str | None = None,
+    source: str | None = None,
+    as_of: datetime | None = None,
+) -> FromSnapshot:
+    """Learns from a file of one row a customer with its `outcome` as COLUMN=VALUE, and scores those whom `key` names.
+
+    Raises BadCall or BadInput for a file, column or outcome that cannot be learned from.
+    """
+    column, mark, left = outcome.partition("=")
+    if not mark or not column.strip() or not left.strip():
+        hint = "name the column and the value of those who left, as in --outcome Churn=Yes"
+        raise BadCall(f"{outcome!r} names no outcome", hint=hint, field="outcome")
+    table = pa.Table.from_batches(open_file(file).batches()).drop_columns([ROW])
+    rows = table.to_pandas()
+    found = train_snapshot(rows, column.strip(), left.strip(), key)
+    lake, at = workspace.lake, (as_of or datetime.now(UTC)).astimezone(UTC)
+    data, words = str(lake.snapshot()), f"{SNAPSHOT} of {file.name}"
+    added = None
+    if key is not None:
+        made = score_snapshot(found, rows[key], source or _only_source(lake), data)
+        added = scores.add(lake, [made.table(at)], words)
+    card = {"as_of": at.isoformat(), "snapshot": data, "file": file.name, **found.card}
+    _keep(workspace.folder / CARDS, SNAPSHOT, at, card)
+    named = {key: table[key]} if key is not None else {"row": pa.array(range(1, len(rows) + 1))}
+    chances = pa.table({**named, "left": pa.array(found.gone, from_pandas=True), "chance": found.chances})
+    return FromSnapshot(card, added.rows if added else 0, added.import_id if added else None, chances)
+
+
+def _only_source(lake: Lake) -> str:
+    """The source of the customers that there are, where it is one; else the snapshot is a source of its own."""
+    found = lake.backend.to_pyarrow(lake.table("customers").select("source").distinct())["source"].to_pylist()
+    return str(found[0]) if len(found) == 1 else "snapshot"
 
 
 def _keep(folder: Path, kind: str, at: datetime, card: dict[str, Any]) -> None:
