@@ -20,6 +20,7 @@ Likelihood = Callable[[Floats], tuple[float, Floats]]
 Loss = Callable[[Floats], tuple[float, Floats]]
 
 STEPS, FLAT = 4, 1e-10  # of Newton's method at the end, and a slope that is none
+CLIMBS, SAME = 12, 1e-12  # steps from the fit to a sample, and a rise in surprise that is rounding
 STEP = 1e-4  # of a log-parameter, for the curvature at the maximum
 WIDEST = 12.0  # a log-parameter beyond which the data say nothing of it
 
@@ -48,10 +49,12 @@ def single_threaded() -> Iterator[None]:
         yield
 
 
-def maximise(likelihood: Likelihood, start: Floats, n: int, what: str) -> Fit:
+def maximise(likelihood: Likelihood, start: Floats, n: int, what: str, near: Fit | None = None) -> Fit:
     """The parameters at which `likelihood` of `n` observations is greatest, searched on the scale of logarithms.
 
-    Raises BadInput where there is no maximum. Curvature by central differences of the gradient.
+    `near` is the fit to a sample of them: its maximum lies close, and its curvature is theirs but for chance, so that
+    a few steps lead from there to the top. Raises BadInput where there is no maximum. Curvature by central differences
+    of the gradient.
     """
 
     def loss(logs: Floats) -> tuple[float, Floats]:
@@ -60,7 +63,24 @@ def maximise(likelihood: Likelihood, start: Floats, n: int, what: str) -> Fit:
         return -height / n, -slope * values / n
 
     with single_threaded():
+        if near is not None and np.all(np.isfinite(near.log_covariance)):
+            reached = _climbed(loss, np.log(near.values), near.n * near.log_covariance)
+            if reached is not None:
+                return _fit(loss, reached, n)
         return _maximised(loss, start, n, what)
+
+
+def _climbed(loss: Loss, logs: Floats, inverse: Floats) -> Floats | None:
+    """The minimum from near it by steps of Newton's method with a curvature that is about right; None if not found."""
+    height, slope = loss(logs)
+    for _ in range(CLIMBS):
+        if np.abs(slope).max() < FLAT:
+            return logs
+        logs = logs - inverse @ slope
+        before, (height, slope) = height, loss(logs)
+        if not height <= before + SAME:
+            return None
+    return None
 
 
 def _maximised(loss: Loss, start: Floats, n: int, what: str) -> Fit:
@@ -69,7 +89,10 @@ def _maximised(loss: Loss, start: Floats, n: int, what: str) -> Fit:
     found = minimize(loss, np.log(start), jac=True, method="L-BFGS-B", bounds=bounds, options=options)
     if not np.all(np.isfinite(found.x)) or not np.isfinite(found.fun):
         raise BadInput(f"{what} cannot be fitted to these data", hint="there may be too few customers who came back")
-    logs = _polished(loss, np.asarray(found.x, dtype=np.float64))
+    return _fit(loss, _polished(loss, np.asarray(found.x, dtype=np.float64)), n)
+
+
+def _fit(loss: Loss, logs: Floats, n: int) -> Fit:
     covariance = _covariance(loss, logs, n)
     values = np.exp(logs)
     errors = values * np.sqrt(np.clip(np.diag(covariance), 0, None))
