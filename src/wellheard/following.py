@@ -56,6 +56,7 @@ def closed_loop_of(workspace: Workspace, store: Store, egress: Egress | None = N
         egress=egress or Egress(allow_internal=internal, timeout=TIMEOUT),
         internal=internal,
         admins=settings.admin_emails,
+        usual=_usual(settings),
     )
     return ClosedLoop(
         home=workspace.home,
@@ -68,6 +69,14 @@ def closed_loop_of(workspace: Workspace, store: Store, egress: Egress | None = N
         invite=partial(_invited, workspace, sender.vault),
         chat=_chat(settings, sender.egress),
     )
+
+
+def _usual(settings: Settings) -> dict[str, dict[str, str]]:
+    """By which programs surveys reach telephones, so that letters do as well."""
+    secret = settings.webhook_secret.get_secret_value()
+    addresses = {"sms": settings.sms_webhook, "whatsapp": settings.whatsapp_webhook}
+    told = {name: {"url": url.get_secret_value(), "secret": secret} for name, url in addresses.items()}
+    return {name: {k: v for k, v in fields.items() if v} for name, fields in told.items()}
 
 
 def _chat(settings: Settings, egress: Egress) -> Chat | None:

@@ -84,7 +84,15 @@ def servers() -> Iterator[World]:
 
 @pytest.fixture
 def world(servers: World) -> World:
-    for held in (servers.faults, servers.tickets, servers.replies, servers.posts, servers.cards, servers.hooks):
+    for held in (
+        servers.faults,
+        servers.tickets,
+        servers.replies,
+        servers.posts,
+        servers.cards,
+        servers.hooks,
+        servers.phones,
+    ):
         held.clear()
     servers.calls.clear()
     servers.slack_error = ""

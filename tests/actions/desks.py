@@ -31,6 +31,7 @@ class World:
     posts: list[dict[str, Any]] = field(default_factory=list)
     cards: list[dict[str, Any]] = field(default_factory=list)
     hooks: list[tuple[dict[str, str], bytes]] = field(default_factory=list)
+    phones: list[tuple[dict[str, str], bytes]] = field(default_factory=list)
     calls: list[tuple[str, str]] = field(default_factory=list)
     keyed: dict[str, dict[str, Any]] = field(default_factory=dict)
     slack_error: str = ""
@@ -168,6 +169,15 @@ class _Handler(BaseHTTPRequestHandler):
         self.world.posts.append(post)
         return 200, {"ok": True, "channel": told["channel"], "ts": post["ts"], "message": {"text": told["text"]}}
 
+    # --- programs that send by SMS and WhatsApp: /sms, /whatsapp ---
+
+    def _sms(self, _method: str, _path: str, _asked: Any, told: Any, body: bytes) -> tuple[int, Any]:
+        assert told["type"] == "wellheard.letter"
+        self.world.phones.append(({name.lower(): value for name, value in self.headers.items()}, body))
+        return 202, {"id": f"m{len(self.world.phones)}"}
+
+    _whatsapp = _sms
+
     # --- a workflow of Teams, and any program ---
 
     def _teams(self, _method: str, _path: str, _asked: Any, told: Any, _: bytes) -> tuple[int, Any]:
@@ -217,5 +227,7 @@ def settings_at(url: str) -> dict[str, tuple[str, dict[str, str]]]:
         ),
         "slack": ("slack", {"address": f"{url}/slack", "token": "xoxb-token", "channel": "C01"}),
         "teams": ("teams", {"url": f"{url}/teams/workflow"}),
+        "sms": ("sms", {"url": f"{url}/sms", "secret": SECRET}),
+        "whatsapp": ("whatsapp", {"url": f"{url}/whatsapp", "secret": SECRET}),
         "hook": ("webhook", {"url": f"{url}/hook/in", "secret": SECRET}),
     }

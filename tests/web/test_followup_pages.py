@@ -19,6 +19,7 @@ from wellheard.base.errors import BadCall
 from wellheard.desk import Desk
 from wellheard.store import deliveries as outbox
 from wellheard.store import hooks
+from wellheard.store.broadcasts import people_of
 from wellheard.store.cases import Opening, Search, case, cases, change_case, entries, open_case
 from wellheard.store.connections import keep_connection
 from wellheard.store.refusals import refuse
@@ -223,7 +224,7 @@ def test_a_broadcast_is_seen_first_sent_once_and_refusals_are_kept(team: Team) -
     more = {"where1": "segment = 'gold'", "subject1": "Gold, {first_name}", "text1": "Thank you."}
     path = team.post("/broadcasts", **told, **more, per_minute="2").headers["location"]
     preview = team.client.get(f"{path}/preview").text
-    for said in ("Gold, Ann", "Hello Bob", "no address is known", "want no letters", "written to already"):
+    for said in ("Gold, Ann", "Hello Bob", "no address is known", "they want no letters", "written to already"):
         assert said in preview
     assert team.post(f"{path}/start").status_code == 303
     assert team.post(f"{path}/start").status_code == 422
@@ -239,6 +240,64 @@ def test_a_broadcast_is_seen_first_sent_once_and_refusals_are_kept(team: Team) -
     assert team.post(f"{path}/stop").status_code == 303
     with team.loop.store.reading() as con:
         assert {d.state for d in outbox.deliveries(con, "main", team.loop.sender.vault)} == {"dead"}
+
+
+@pytest.mark.slow
+def test_a_broadcast_goes_by_the_preferred_channel_else_by_the_first_that_reaches(team: Team) -> None:
+    team.mail()
+    at = {"url": "https://sms.x.example/send", "secret": "whsec_c2VjcmV0LXNlY3JldC1zZWNyZXQ="}
+    with team.loop.store.writing() as con:
+        now = team.loop.sender.now()
+        for name, fields in (("text", at), ("bare", {})):
+            keep_connection(con, "main", team.loop.sender.vault, name, "sms", {}, fields, now)
+        refuse(con, "main", None, "+4930555", "letter", now)
+        refuse(con, "main", None, "fay@x.example", "letter", now)
+    rows = (
+        ("c0", "Ann Lee", "ann@x.example", "+49 30 111", None),  # reached by both: the first counts
+        ("c1", "Bob", "bob@x.example", "030/222222", "SMS"),  # prefers the second
+        ("c2", "Cy", "", "+49 (30) 333-33", None),  # has no address of the first
+        ("c3", "Dee", "not an address", "call me", None),
+        ("c4", "Eve", "eve@x.example", "+49 30 555", None),  # refused by telephone: no mail either
+        ("c5", "Fay", "FAY@x.example", "+49 30 66666", "sms"),  # refused by mail: no SMS either
+        ("c6", "Guy", "", "+493033333", None),  # Cy's telephone
+        ("c7", "Fay again", "fay@x.example", "", None),
+    )
+    columns = ("source_id", "name", "email", "phone", "attributes.preferred_channel")
+    people = [{**dict(zip(columns, row, strict=True)), "updated_at": "2025-01-01"} for row in rows]
+    team.desk.deliver({"customers": people})
+    told = {"name": "News", "through": "mail", "through2": "text", "subject": "Hello", "text": "To {name}, at length."}
+    path = team.post("/broadcasts", **told, short="Hi {first_name}!").headers["location"]
+    preview = team.client.get(f"{path}/preview").text
+    mails, _, texts = preview.partition("SMS, through text")
+    assert "E-mail, through mail: 1 person" in mails
+    assert "To Ann Lee, at length." in mails
+    assert ": 2 people" in texts
+    assert "Hi Bob!\nStop: " in texts
+    assert "Hi Cy!" in texts
+    assert "Bob" not in mails
+    assert team.post(f"{path}/start").status_code == 303
+    with team.loop.store.reading() as con:
+        sent = outbox.deliveries(con, "main", team.loop.sender.vault)
+    ways = sorted((d.connection, d.recipient, d.message["text"]) for d in sent)
+    assert ways == [
+        ("mail", "ann@x.example", "To Ann Lee, at length."),
+        ("text", "+493033333", "Hi Cy!"),
+        ("text", "030222222", "Hi Bob!"),
+    ]
+    with team.loop.store.reading() as con:
+        log = {p.customer_id: (p.arm, p.connection) for p in people_of(con, path.rpartition("/")[2])}
+    assert log == {
+        "c0": ("sent", "mail"), "c1": ("sent", "text"), "c2": ("sent", "text"), "c3": ("no_address", None),
+        "c4": ("refuses", None), "c5": ("refuses", None), "c6": ("no_address", None), "c7": ("refuses", None),
+    }  # fmt: skip
+    # What cannot send is said before anything leaves, and nobody is written to.
+    path = team.post("/broadcasts", **{**told, "through2": "bare"}).headers["location"]
+    assert "It cannot leave" in team.client.get(f"{path}/preview").text
+    refused = team.post(f"{path}/start")
+    assert refused.status_code == 422
+    assert "Bare cannot send" in refused.text
+    with team.loop.store.reading() as con:
+        assert len(outbox.deliveries(con, "main", team.loop.sender.vault)) == 3
 
 
 def test_a_draft_stands_in_the_form_alone_and_past_replies_where_there_is_none(

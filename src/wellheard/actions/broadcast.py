@@ -1,6 +1,7 @@
 """Broadcast: one message to a segment, with fields and content by segment, at a steady pace, to whoever wants it.
 
-Who gets it is decided once, when it starts; a share drawn at random may be left out, so that its effect can be told.
+It goes by several channels, to each person by the one that they prefer, else by the first that reaches them. Who gets
+it is decided once, when it starts; a share drawn at random may be left out, so that its effect can be told.
 """
 
 from __future__ import annotations
@@ -9,29 +10,30 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any, Protocol
+from typing import Annotated, Any, Protocol
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
+from wellheard.actions import phone
 from wellheard.actions.channel import channels
+from wellheard.actions.condition import Condition, both
 from wellheard.actions.effect import Effect, effect_of
 from wellheard.actions.happening import Look
 from wellheard.actions.letter import check_fields, filled
 from wellheard.actions.message import Message
 from wellheard.actions.sending import Sender, delivery_key, queue_message
-from wellheard.actions.trigger import both
-from wellheard.base.errors import BadCall
-from wellheard.metrics.where import parse
+from wellheard.base.errors import BadCall, Unknown
 from wellheard.store import broadcasts as kept
 from wellheard.store.broadcasts import DRAFT, HELD_OUT, NO_ADDRESS, REFUSES, SENT, STARTED, STOPPED
-from wellheard.store.connections import connections
+from wellheard.store.connections import Connection, connections
 from wellheard.store.firings import ACTED, Firing
 from wellheard.store.firings import HELD_OUT as LEFT_ALONE
 from wellheard.store.followup import Transaction
 from wellheard.store.refusals import refusing
 
 FIELDS = frozenset({"name", "first_name", "company", "segment", "region", "language"})
-COLUMNS = ("name", "email", "account_id", "segment", "region", "language")
+COLUMNS = ("name", "email", "phone", "account_id", "segment", "region", "language")
+PREFERRED = "preferred_channel"  # an attribute of customers that a source may give
 MOST = 100_000
 
 
@@ -46,57 +48,58 @@ class Loop(Protocol):
     def public_address(self) -> str: ...
 
 
+def _with_known_fields(text: str) -> str:
+    try:
+        check_fields(text, FIELDS)
+    except BadCall as error:
+        raise ValueError(error.message) from None
+    return text
+
+
+def _several(through: Any) -> Any:
+    return (through,) if isinstance(through, str) and through else through
+
+
+Words = Annotated[str, AfterValidator(_with_known_fields)]
+Ways = Annotated[tuple[str, ...], BeforeValidator(_several)]
+
+
 class Content(BaseModel):
-    """Other words for part of the segment; the first content that fits is taken."""
+    """What it says; `short` is for telephones, which show the text where it is empty."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    where: str = Field(min_length=1)
-    subject: str = Field(min_length=1, max_length=200)
-    text: str = Field(min_length=1, max_length=20_000)
+    subject: Words = Field(min_length=1, max_length=200)
+    text: Words = Field(min_length=1, max_length=20_000)
+    short: Words = Field("", max_length=1_000)
 
 
-class BroadcastFile(BaseModel):
-    """A broadcast as somebody says it."""
+class Otherwise(Content):
+    """Other words for part of the segment; the first that fits is taken."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    where: Condition = Field(min_length=1)
+
+
+class BroadcastFile(Content):
+    """A broadcast as somebody says it. `through` are connections, of which the first that reaches somebody counts."""
 
     name: str = Field(min_length=1, max_length=200)
-    where: str = ""
-    through: str = Field(min_length=1)
-    subject: str = Field(min_length=1, max_length=200)
-    text: str = Field(min_length=1, max_length=20_000)
-    content: tuple[Content, ...] = ()
+    where: Condition = ""
+    through: Ways = Field(min_length=1, max_length=6)
+    content: tuple[Otherwise, ...] = ()
     per_minute: int = Field(60, ge=1, le=6_000)
     holdout_percent: float = Field(0, ge=0, le=50)
-
-    @field_validator("subject", "text")
-    @classmethod
-    def _fields(cls, value: str) -> str:
-        try:
-            check_fields(value, FIELDS)
-        except BadCall as error:
-            raise ValueError(error.message) from None
-        return value
-
-    @field_validator("where")
-    @classmethod
-    def _readable(cls, value: str) -> str:
-        if value.strip():
-            try:
-                parse(value)
-            except BadCall as error:
-                raise ValueError(error.message) from None
-        return value
 
 
 @dataclass(frozen=True)
 class Recipient:
-    """Somebody of the segment, the words they would get, and why they get none."""
+    """Somebody of the segment: by which connection, where, in which words, and why not where they get none."""
 
     customer_id: str
     name: str
-    email: str
+    to: str
+    through: str
+    channel: str
     subject: str
     text: str
     arm: str
@@ -114,36 +117,79 @@ def broadcast_from(told: Mapping[str, Any]) -> BroadcastFile:
 
 
 def recipients(loop: Loop, file: BroadcastFile, id: str = "") -> list[Recipient]:
-    """Everybody of the segment, each address once, in order of the customers' ids."""
-    rows = loop.look.rows("customers", COLUMNS, where=both("ended_at is null", file.where), limit=MOST)
-    rows = sorted(rows, key=lambda row: str(row["source_id"]))
+    """Everybody of the segment, each address once, in order of the customers' ids. Raises BadCall for a way of none."""
+    places = ways(loop, file)
+    rows = _customers(loop, both("ended_at is null", file.where))
     fitting = [_ids(loop, both("ended_at is null", file.where, content.where)) for content in file.content]
     with loop.sender.store.reading() as con:
         ids_out, addresses_out = refusing(
-            con,
-            loop.sender.workspace,
-            [row["source_id"] for row in rows],
-            [row["email"] for row in rows if row["email"]],
+            con, loop.sender.workspace, [row["source_id"] for row in rows], [a for row in rows for a in _addresses(row)]
         )
     seen: set[str] = set()
     found = []
     for row in rows:
-        email = (row["email"] or "").strip()
+        place, to = _way(row, places)
         words = next((c for c, ids in zip(file.content, fitting, strict=True) if row["id"] in ids), file)
-        arm, reason = SENT, ""
-        if not email or "@" not in email:
-            arm, reason = NO_ADDRESS, "no address is known"
-        elif email.lower() in seen:
-            arm, reason = NO_ADDRESS, "the address was written to already"
-        elif row["source_id"] in ids_out or email in addresses_out:
-            arm, reason = REFUSES, "they want no letters"
-        elif _drawn(id or file.name, email) < file.holdout_percent / 100:
-            arm, reason = HELD_OUT, "drawn for the comparison"
-        seen.add(email.lower())
+        refuses = row["source_id"] in ids_out or any(a in addresses_out for a in _addresses(row))
+        arm, reason = _arm(to, refuses, to.lower() in seen, _drawn(id or file.name, to) < file.holdout_percent / 100)
+        seen.add(to.lower())
         fields = _fields_of(row)
         subject, text = filled(words.subject, fields), filled(words.text, fields)
-        found.append(Recipient(row["source_id"], row["name"] or "", email, subject, text, arm, reason))
+        if place is not None and channels()[place.channel].reaches == "phone":
+            subject, text = "", filled(words.short, fields) or text
+        through, channel = (place.name, place.channel) if place else ("", "")
+        found.append(Recipient(row["source_id"], row["name"] or "", to, through, channel, subject, text, arm, reason))
     return found
+
+
+def ways(loop: Loop, file: BroadcastFile) -> list[Connection]:
+    """The connections that it goes through, in order. Raises BadCall for one that carries no letters."""
+    with loop.sender.store.reading() as con:
+        places = connections(con, loop.sender.workspace, loop.sender.vault)
+    for name in file.through:
+        if name not in places or not channels()[places[name].channel].reaches:
+            hint = "name a connection by e-mail, SMS or WhatsApp"
+            raise BadCall(f"{name!r} carries no letters", hint=hint, field="through")
+    return [places[name] for name in dict.fromkeys(file.through)]
+
+
+def _customers(loop: Loop, where: str) -> list[dict[str, Any]]:
+    try:
+        rows = loop.look.rows("customers", COLUMNS, where=where, limit=MOST, named=(PREFERRED,))
+    except Unknown:  # no source gives that attribute; a filter that names nothing is told of below
+        rows = loop.look.rows("customers", COLUMNS, where=where, limit=MOST)
+    return sorted(rows, key=lambda row: str(row["source_id"]))
+
+
+def _addresses(row: Mapping[str, Any]) -> list[str]:
+    """Everything by which somebody may have refused letters: who stops one way is written to by none."""
+    return [found for reaches in ("email", "phone") if (found := _address(row, reaches))]
+
+
+def _address(row: Mapping[str, Any], reaches: str) -> str:
+    if reaches == "phone":
+        return phone.number_in(row["phone"])
+    email = (row["email"] or "").strip()
+    return email if "@" in email else ""
+
+
+def _way(row: Mapping[str, Any], places: Sequence[Connection]) -> tuple[Connection | None, str]:
+    """By which connection somebody is reached, and where: the preferred one, else the first."""
+    found = [(place, to) for place in places if (to := _address(row, channels()[place.channel].reaches))]
+    wish = str(row.get(PREFERRED) or "").lower().replace("-", "").replace(" ", "")
+    preferred = [way for way in found if wish in (way[0].channel, way[0].name.lower())]
+    return next(iter(preferred or found), (None, ""))
+
+
+def _arm(to: str, refuses: bool, again: bool, drawn: bool) -> tuple[str, str]:
+    """Whether somebody gets it, and why not."""
+    if refuses:
+        return REFUSES, "they want no letters"
+    if not to:
+        return NO_ADDRESS, "no address is known"
+    if again:
+        return NO_ADDRESS, "the address was written to already"
+    return (HELD_OUT, "drawn for the comparison") if drawn else (SENT, "")
 
 
 def start(loop: Loop, id: str) -> int:
@@ -151,13 +197,14 @@ def start(loop: Loop, id: str) -> int:
     sender, now = loop.sender, loop.sender.now()
     with sender.store.reading() as con:
         draft = kept.broadcast(con, sender.workspace, id)
-        places = connections(con, sender.workspace, sender.vault)
     file = broadcast_from(draft.definition)
     if draft.state != DRAFT:
         raise BadCall(f"this broadcast was {draft.state} already", hint="make a new one", field="broadcast")
-    if file.through not in places or "letter" not in channels()[places[file.through].channel].kinds:
-        raise BadCall(f"{file.through!r} carries no letters", hint="name an e-mail connection", field="through")
     people = recipients(loop, file, id)
+    for place in ways(loop, file):
+        missing = channels()[place.channel].lacks(sender.settings_of(place))
+        if missing and any(person.through == place.name for person in people):
+            raise BadCall(f"{place.name} cannot send: {missing}", hint="set it, or leave it out", field="through")
     with sender.store.writing() as con:
         if kept.broadcast(con, sender.workspace, id).state != DRAFT:
             raise BadCall("somebody else has just started it", hint="look at its page", field="broadcast")
@@ -172,26 +219,34 @@ def _placed(con: Transaction, loop: Loop, id: str, file: BroadcastFile, people: 
         number = None
         if person.arm == SENT:
             pace = now + timedelta(seconds=letters * 60 / file.per_minute)
-            letter = _letter(loop, id, person)
-            number = queue_message(con, loop.sender, letter, file.through, broadcast_id=id, not_before=pace)
+            message = letter(loop, id, person)
+            number = queue_message(con, loop.sender, message, person.through, broadcast_id=id, not_before=pace)
             letters += 1
         told = {"customer_id": person.customer_id, "arm": person.arm, "reason": person.reason or None}
         kept.place_people(con, id, [{**told, "decided_at": now, "delivery_number": number}])
     return letters
 
 
-def _letter(loop: Loop, id: str, person: Recipient) -> Message:
+def letter(loop: Loop, id: str, person: Recipient) -> Message:
+    """The message that somebody gets."""
     key = delivery_key("broadcast", id, person.customer_id)
+    told = {"id": person.customer_id, "name": person.name, "email": person.to if "@" in person.to else ""}
     return Message(
         key=key,
         kind="letter",
-        title=person.subject,
+        title=person.subject or " ".join(person.text.split())[:60],
         text=person.text,
-        to=person.email,
-        customer={"id": person.customer_id, "name": person.name, "email": person.email},
+        to=person.to,
+        customer=told,
         unsubscribe=f"{loop.public_address}/stop/{key}",
         made_at=loop.sender.now(),
     )
+
+
+def shown(message: Message, channel: str) -> tuple[str, int | None]:
+    """A letter as it is read, and as how many SMS it is charged where it is one."""
+    text = phone.said(message) if channels()[channel].reaches == "phone" else message.text
+    return text, phone.short_messages(text) if channel == "sms" else None
 
 
 def stop(loop: Loop, id: str) -> None:

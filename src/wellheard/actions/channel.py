@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from email.utils import parsedate_to_datetime
 from functools import cache
-from typing import Any
+from typing import Any, Literal
 
 from wellheard.actions.message import Message
 from wellheard.base.answer import Answer, EgressRefused
@@ -74,9 +74,18 @@ class Sent:
     found: bool = False
 
 
+def _nothing(settings: Mapping[str, str]) -> str:
+    del settings
+    return ""
+
+
 @dataclass(frozen=True)
 class Channel:
-    """How messages of some `kinds` leave. `once` says in words why one message arrives once, or why it may not."""
+    """How messages of some `kinds` leave. `once` says in words why one message arrives once, or why it may not.
+
+    `reaches` is what of a customer a letter needs. `lacks` says what settings want before anything can leave. A reply
+    may have `longest` letters; `reviews` are the names of the platform whose reviews are answered by it.
+    """
 
     title: str
     words: str
@@ -84,6 +93,10 @@ class Channel:
     fields: tuple[Field, ...]
     send: Callable[[Try], Sent]
     once: str
+    reaches: Literal["", "email", "phone"] = ""
+    lacks: Callable[[Mapping[str, str]], str] = _nothing
+    longest: int | None = None
+    reviews: tuple[str, ...] = ()
     name: str = ""
 
     def parted(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -37,7 +37,7 @@ _log = structlog.get_logger("wellheard.actions")
 
 @dataclass(frozen=True)
 class Sender:
-    """What sending needs. `now` and `chance` are there for tests."""
+    """What sending needs. `usual` are a channel's settings where a connection says none. `now` is there for tests."""
 
     store: Store
     vault: Vault
@@ -45,6 +45,7 @@ class Sender:
     egress: Egress
     internal: frozenset[str] = frozenset()
     admins: Sequence[str] = ()
+    usual: Mapping[str, Mapping[str, str]] = field(default_factory=dict, repr=False)
     now: Callable[[], datetime] = field(default=lambda: datetime.now(UTC))
     chance: random.Random = field(default_factory=random.Random)
 
@@ -58,6 +59,10 @@ class Sender:
             with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="sending") as pool:
                 list(pool.map(self._send, due))
         return len(due)
+
+    def settings_of(self, place: Connection) -> dict[str, str]:
+        """What a connection sends with, secrets among it."""
+        return {**self.usual.get(place.channel, {}), **place.all_settings}
 
     def _send(self, delivery: Delivery) -> None:
         began = time.monotonic()
@@ -94,7 +99,7 @@ class Sender:
         return channel.send(
             Try(
                 message=message,
-                settings=place.all_settings,
+                settings=self.settings_of(place),
                 egress=self.egress,
                 number=delivery.attempts,
                 first_at=delivery.first_at or self.now(),

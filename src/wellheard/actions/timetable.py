@@ -15,6 +15,7 @@ from typing import Any, Literal, Protocol
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
+from wellheard.actions.condition import Condition
 from wellheard.actions.happening import Look
 from wellheard.actions.message import Message
 from wellheard.actions.sending import Sender, delivery_key, queue_message
@@ -65,7 +66,7 @@ class Appointment(BaseModel):
     zone: str = "UTC"
     kpis: tuple[str, ...] = ()
     grain: Literal["day", "week", "month", "quarter"] = "week"
-    where: str = ""
+    where: Condition = ""
     to: tuple[Addressee, ...] = Field(min_length=1)
 
     @field_validator("zone")

@@ -8,12 +8,12 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, field_validator
+from pydantic import BaseModel, ConfigDict
 
+from wellheard.actions.condition import Condition
 from wellheard.actions.happening import Happening, Look
-from wellheard.base.errors import BadCall, Unknown
+from wellheard.base.errors import Unknown
 from wellheard.base.registry import found
-from wellheard.metrics.where import parse
 
 ROOM = "wellheard.actions.triggers"
 
@@ -23,17 +23,7 @@ class When(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    where: str = ""
-
-    @field_validator("where")
-    @classmethod
-    def _readable(cls, value: str) -> str:
-        if value.strip():
-            try:
-                parse(value)
-            except BadCall as error:
-                raise ValueError(error.message) from None
-        return value
+    where: Condition = ""
 
 
 @dataclass(frozen=True)
@@ -63,17 +53,6 @@ def trigger_called(name: str) -> Trigger:
     if name not in triggers():
         raise Unknown(f"there is no trigger {name!r}", hint=f"there are: {', '.join(triggers())}", field="trigger")
     return triggers()[name]
-
-
-def both(*conditions: str) -> str:
-    """The filter that all of these together are; empty ones say nothing."""
-    said = [f"({c})" for c in conditions if c.strip()]
-    return " and ".join(said)
-
-
-def quoted(text: str) -> str:
-    """A text as a literal of a filter."""
-    return "'" + text.replace("'", "''") + "'"
 
 
 def facts_of(row: dict[str, Any], names: Iterable[str]) -> tuple[tuple[str, str], ...]:

@@ -34,13 +34,14 @@ class Broadcast:
 
 @dataclass(frozen=True)
 class Person:
-    """What became of somebody: sent, held_out, refuses or no_address; `state` is the delivery's."""
+    """What became of somebody: sent, held_out, refuses or no_address; `state` and `connection` are the delivery's."""
 
     customer_id: str
     arm: str
     reason: str | None
     decided_at: datetime
     state: str | None
+    connection: str | None
     delivery_number: int | None
 
 
@@ -92,7 +93,7 @@ def place_people(con: sa.Connection, id: str, people: Sequence[Mapping[str, Any]
 def people_of(con: sa.Connection, id: str) -> list[Person]:
     """Everybody of a broadcast, and how far their message is."""
     p, d = BROADCAST_PEOPLE.c, DELIVERIES.c
-    both = sa.select(BROADCAST_PEOPLE, d.state).select_from(
+    both = sa.select(BROADCAST_PEOPLE, d.state, d.connection).select_from(
         BROADCAST_PEOPLE.outerjoin(DELIVERIES, p.delivery_number == d.number)
     )
     rows = con.execute(both.where(p.broadcast_id == id).order_by(p.customer_id)).mappings()

@@ -24,10 +24,10 @@ def refusing(
     """Those of the customers, and those of the addresses, that want no mails."""
     u = UNSUBSCRIBES.c
     holds = (u.workspace == workspace) & u.withdrawn_at.is_(None)
-    by_hash = {address_hash(address): address for address in addresses}
+    by_address = {address: address_hash(address) for address in addresses}  # of one hash where only case differs
     ids = _among(con, u.customer_id, holds, list(customer_ids))
-    hashes = _among(con, u.address_hash, holds, list(by_hash))
-    return frozenset(ids), frozenset(by_hash[h] for h in hashes)
+    hashes = _among(con, u.address_hash, holds, list(set(by_address.values())))
+    return frozenset(ids), frozenset(address for address, known in by_address.items() if known in hashes)
 
 
 def refuse(

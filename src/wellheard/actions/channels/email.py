@@ -87,4 +87,5 @@ CHANNEL = Channel(
     ),
     send=send,
     once="It may be sent twice after a timeout, with the same Message-ID, by which mail programs show one.",
+    reaches="email",
 )

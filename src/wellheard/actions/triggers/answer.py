@@ -5,8 +5,9 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Literal
 
+from wellheard.actions.condition import both, quoted
 from wellheard.actions.happening import Happening, Look
-from wellheard.actions.trigger import Trigger, When, both, facts_of, quoted
+from wellheard.actions.trigger import Trigger, When, facts_of
 
 COLUMNS = (
     "survey_id", "submission_id", "question_id", "kind", "score", "choice", "channel", "touchpoint", "customer_id",

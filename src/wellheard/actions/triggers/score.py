@@ -7,8 +7,9 @@ from typing import Any, Literal
 
 from pydantic import model_validator
 
+from wellheard.actions.condition import both, quoted
 from wellheard.actions.happening import Happening, Look
-from wellheard.actions.trigger import Trigger, When, both, quoted
+from wellheard.actions.trigger import Trigger, When
 
 COLUMNS = ("customer_id", "account_id", "kind", "value", "low", "high", "coverage", "model")
 BACK = timedelta(days=400)  # in which the score before is looked for

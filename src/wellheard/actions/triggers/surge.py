@@ -7,9 +7,10 @@ from typing import Literal
 
 from pydantic import Field
 
+from wellheard.actions.condition import both, quoted
 from wellheard.actions.counting import upper_p
 from wellheard.actions.happening import Happening, Look
-from wellheard.actions.trigger import Trigger, When, both, quoted
+from wellheard.actions.trigger import Trigger, When
 
 HOUR = timedelta(hours=1)
 MOST_CUSTOMERS = 2_000

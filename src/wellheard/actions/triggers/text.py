@@ -5,8 +5,9 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, Literal
 
+from wellheard.actions.condition import both, quoted
 from wellheard.actions.happening import Happening, Look
-from wellheard.actions.trigger import Trigger, When, both, facts_of, quoted
+from wellheard.actions.trigger import Trigger, When, facts_of
 
 COLUMNS = ("text_id", "text_table", "sentiment", "emotions", "strength", "topic_id", "aspect", "customer_id", "model")
 BODIES = {"messages": "body", "feedback": "body", "survey_responses": "comment"}

@@ -11,7 +11,7 @@ from fastapi.responses import HTMLResponse, Response
 from wellheard.actions import broadcast as sending
 from wellheard.actions.broadcast import FIELDS, BroadcastFile, broadcast_from
 from wellheard.actions.channel import channels
-from wellheard.actions.trigger import quoted
+from wellheard.actions.condition import quoted
 from wellheard.base.errors import WellheardError
 from wellheard.store import broadcasts as kept
 from wellheard.store import cases
@@ -19,8 +19,10 @@ from wellheard.store.connections import connections
 from wellheard.web.followup import BESIDE, WHO, Told, fault_of, loop_of, number_in, posted
 from wellheard.web.site import Site
 
-SAID = ("name", "where", "through", "subject", "text", "per_minute", "holdout_percent")
-MOST_SHOWN = 200
+SAID = ("name", "where", "subject", "text", "short", "per_minute", "holdout_percent")
+OTHERWISE = ("where", "subject", "text", "short")
+THROUGH = ("through", "through2", "through3")
+MOST_SHOWN, MOST_EACH = 200, 8
 EFFECT_DAYS = 30
 ARMS = {"sent": "written to", "held_out": "left out for the comparison", "refuses": "want no letters",
         "no_address": "cannot be written to"}  # fmt: skip
@@ -44,12 +46,7 @@ def routes(site: Site) -> APIRouter:
 
     @router.get("/broadcasts/{id}/preview")
     def preview(id: str) -> HTMLResponse:
-        loop = loop_of(site)
-        with loop.store.reading() as con:
-            draft = kept.broadcast(con, loop.workspace, id)
-        people = sending.recipients(loop, broadcast_from(draft.definition), id)
-        arms = Counter(person.arm for person in people)
-        return site.part("broadcast_preview.html", people=people[:20], arms=arms, words=ARMS, many=len(people))
+        return _preview(site, id)
 
     @router.get("/broadcasts/{id}/effect")
     def effect(id: str) -> HTMLResponse:
@@ -63,12 +60,13 @@ def routes(site: Site) -> APIRouter:
 
     def make(told: Told) -> str:
         given: dict[str, Any] = {name: told[name] for name in SAID if told.get(name, "").strip()}
+        through = [told[name] for name in THROUGH if told.get(name)]
         content = [
-            {"where": told[f"where{n}"], "subject": told.get(f"subject{n}", ""), "text": told.get(f"text{n}", "")}
+            {name: told.get(f"{name}{n}", "") for name in OTHERWISE}
             for n in range(1, 4)
             if told.get(f"where{n}", "").strip()
         ]
-        file = broadcast_from(given | ({"content": content} if content else {}))
+        file = broadcast_from(given | {"through": through, "content": content})
         loop = loop_of(site)
         sending.recipients(loop, file)  # so that a filter that names nothing is told of now
         with loop.store.writing() as con:
@@ -91,6 +89,31 @@ def routes(site: Site) -> APIRouter:
     return router
 
 
+def _preview(site: Site, id: str) -> HTMLResponse:
+    """Some of the letters by each channel, just as they would leave, and who gets none."""
+    loop = loop_of(site)
+    with loop.store.reading() as con:
+        draft = kept.broadcast(con, loop.workspace, id)
+    file = broadcast_from(draft.definition)
+    people = sending.recipients(loop, file, id)
+    by_way: dict[str, Any] = {}
+    for place in sending.ways(loop, file):
+        written = [person for person in people if person.arm == kept.SENT and person.through == place.name]
+        letters = [(p, *sending.shown(sending.letter(loop, id, p), p.channel)) for p in written[:MOST_EACH]]
+        missing = channels()[place.channel].lacks(loop.sender.settings_of(place))
+        by_way[place.name] = (channels()[place.channel], len(written), letters, missing)
+    others = [person for person in people if person.arm != kept.SENT]
+    arms = Counter(person.arm for person in people)
+    return site.part(
+        "broadcast_preview.html",
+        by_way=by_way,
+        others=others[:MOST_EACH],
+        others_many=len(others),
+        arms=arms,
+        words=ARMS,
+    )
+
+
 def _list(site: Site, request: Request) -> HTMLResponse:
     loop = loop_of(site)
     with loop.store.reading() as con:
@@ -102,10 +125,12 @@ def _form(site: Site, request: Request, typed: Told, fault: Any = "", status: in
     loop = loop_of(site)
     with loop.store.reading() as con:
         places = connections(con, loop.workspace, loop.sender.vault)
-    names = [name for name, place in places.items() if "letter" in channels()[place.channel].kinds]
+    carrying = {name: channels()[place.channel] for name, place in places.items()}
+    names = {name: channel.title for name, channel in carrying.items() if channel.reaches}
     usual = {"per_minute": "60", "holdout_percent": "0"}
     shown = {name: typed.get(name) or usual.get(name, "") for name in SAID}
-    other = {f"{name}{n}": typed.get(f"{name}{n}", "") for n in range(1, 4) for name in ("where", "subject", "text")}
+    other = {f"{name}{n}": typed.get(f"{name}{n}", "") for n in range(1, 4) for name in OTHERWISE}
+    other |= {name: typed.get(name, "") for name in THROUGH}
     return site.page(
         request,
         "broadcast_new.html",
@@ -113,6 +138,7 @@ def _form(site: Site, request: Request, typed: Told, fault: Any = "", status: in
         beside=BESIDE,
         typed={**shown, **other},
         places=names,
+        through=THROUGH[: len(names)],
         fields=sorted(FIELDS),
         fault=fault,
     )
@@ -152,6 +178,7 @@ def _page(site: Site, request: Request, id: str, fault: Any = "", status: int = 
         many=len(people),
         arms=arms,
         states=states,
+        ways=Counter(person.connection for person in people if person.connection),
         words=ARMS,
         fault=fault,
     )
