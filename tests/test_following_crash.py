@@ -54,12 +54,17 @@ action = "case"
 # it takes longer than all that a round does.
 SERVERS = """
 import gc, os, sys, threading, time
+import alembic.command, mako.template, uvicorn.loops.uvloop, uvicorn.protocols.http.httptools_impl
 from datetime import timedelta
 from wellheard.store import deliveries
-deliveries.LEASE, deliveries.WAITS = timedelta(seconds=2), (0.2,) * 7
-deliveries.TRIES = 60
+deliveries.LEASE, deliveries.TRIES, deliveries.WAITS = timedelta(seconds=2), 60, (0.2,) * 59
 import wellheard
+from wellheard.actions import channel, hook, trigger
+from wellheard.metrics import catalogue
 from wellheard.serving import taking_answers
+from wellheard.surveys import channel as ways
+for each in (channel.channels, hook.schemes, trigger.triggers, catalogue.metrics, ways.channels):
+    each()
 assert threading.active_count() == 1, "a fork has the thread that forks alone"
 gc.freeze()
 told = os.fdopen(os.dup(1), "w")
