@@ -4,17 +4,25 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
+from fastapi.testclient import TestClient
 from typer.testing import CliRunner
 
+from wellheard.base.errors import BadCall, BadInput
 from wellheard.cli import app
+from wellheard.enrich.judging import auc
+from wellheard.enrich.snapshot import outcomes, score_snapshot, train_snapshot
 from wellheard.insights.customers import Wanted, customers, plain
 from wellheard.insights.dossier import dossier
-from wellheard.scoring import cards, score
+from wellheard.scoring import cards, score, score_from_snapshot
+from wellheard.serving import services_of
 from wellheard.warehouse import scores
+from wellheard.web.server import make_app
 
 START = np.datetime64("2025-01-01")
 
@@ -162,9 +170,82 @@ def test_the_command_lists_customers_as_json(shop: Any) -> None:
     assert "luck" in str(ran.exception)
 
 
-def test_without_rows_there_is_nothing_to_score(desk: Any) -> None:
-    from wellheard.base.errors import BadInput
+def _snapshot(rows: int, seed: int = 6) -> pd.DataFrame:
+    """A row a customer and no dates: a number, a trait, who left, and a column that was filled in afterwards."""
+    rng = np.random.default_rng(seed)
+    calls, plan = rng.poisson(2.0, rows), rng.choice(["monthly", "yearly"], rows)
+    left = rng.random(rows) < 1 / (1 + np.exp(2.5 - 0.8 * calls + 1.5 * (plan == "yearly")))
+    return pd.DataFrame(
+        {"who": [f"s{n}" for n in range(rows)], "calls": calls, "plan": plan, "gone": np.where(left, "Yes", "No"),
+         "farewell": np.where(left, 1.0, np.nan)}
+    )  # fmt: skip
 
+
+@pytest.mark.slow
+def test_a_snapshot_is_learned_from_and_marked_as_one(new_desk: Any, tmp_path: Path) -> None:
+    desk = new_desk()
+    rows = _snapshot(900)
+    rows.loc[rows.index[-5:], "gone"] = ""  # of whom nothing is known yet
+    file, chances = tmp_path / "customers.csv", tmp_path / "chances.csv"
+    rows.to_csv(file, index=False)
+    told = ["--snapshot", str(file), "--outcome", "gone=Yes", "--key", "who", "--out", str(chances), "--format", "json"]
+    ran = CliRunner().invoke(app, ["--home", str(desk.workspace.home), "score", *told])
+    assert ran.exit_code == 0, ran.output
+    (found,) = json.loads(ran.stdout)
+    assert found["validated"] == "snapshot: by 10 parts of its customers"
+    assert (found["examples"], found["rows"], found["left_out"]) == (895, 900, "farewell")
+
+    written = pd.read_csv(chances)
+    known = written["left"].notna().to_numpy()
+    seen = auc(written["left"][known], written["chance"][known])
+    assert found["auc"] == pytest.approx(seen.auc, abs=1e-4)
+    assert 0.7 < seen.auc < 0.9
+
+    stored = desk.sql("select * from facts.main.customer_scores where kind = 'churn_risk_snapshot'")
+    by_key = stored.set_index("customer_id").loc[rows["who"], "value"].to_numpy()
+    gone = (rows["gone"] == "Yes").to_numpy()
+    assert np.isnan(by_key[gone]).all()  # who has left is at no risk any more
+    assert by_key[~gone] == pytest.approx(written["chance"].to_numpy()[~gone])
+    assert set(stored["model"].str.split(" ").str[0]) == {"churn-snapshot-1"}
+
+    with TestClient(make_app(services_of(desk.workspace), warm=False), base_url="http://127.0.0.1") as client:
+        page = client.get("/models/churn_risk_snapshot").text
+        assert "Who has gone = Yes in customers.csv" in page
+        assert "snapshot: by 10 parts of its customers" in page
+        assert "farewell" in page
+        listing = client.get("/customers", params={"order": "-churn_risk_snapshot"}).text
+        assert "by a snapshot" in listing
+        assert "Risk of leaving, by a snapshot" in client.get(f"/customers/{rows['who'].iloc[0]}").text
+
+
+@pytest.mark.parametrize(
+    ("outcome", "says"), [("gone", "names no outcome"), ("gone=Perhaps", "0 of 900"), ("luck=Yes", "no column 'luck'")]
+)
+def test_a_snapshot_that_cannot_be_learned_from_says_why(
+    outcome: str, says: str, shared_desk: Any, tmp_path: Path
+) -> None:
+    file = tmp_path / "customers.csv"
+    _snapshot(900).to_csv(file, index=False)
+    with pytest.raises(BadCall, match=says):
+        score_from_snapshot(shared_desk.workspace, file, outcome)
+
+
+def test_outcomes_are_told_as_they_are_written() -> None:
+    found = outcomes(pd.Series(["1", "0", "1.0", " 1 ", "", None]), "1")
+    assert found[:4].tolist() == [1, 0, 1, 1]
+    assert np.isnan(found[4:]).all()
+    assert outcomes(pd.Series(["Yes", "no", "yes"]), "Yes").tolist() == [1, 0, 1]
+
+
+@pytest.mark.parametrize("keys", [["a", "a"], ["a", None]])
+def test_a_snapshot_names_each_customer_once(keys: list[Any]) -> None:
+    learned = train_snapshot(_snapshot(400), "gone", "Yes", "who", parts=2)
+    names = pd.Series([f"s{n}" for n in range(398)] + keys, name="who")
+    with pytest.raises(BadInput, match=r"missing|there twice"):
+        score_snapshot(learned, names, "snapshot", "1")
+
+
+def test_without_rows_there_is_nothing_to_score(desk: Any) -> None:
     with pytest.raises(BadInput, match="nothing to score"):
         score(desk.workspace)
     assert listed(desk) == []

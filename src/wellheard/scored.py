@@ -64,5 +64,8 @@ class ScoreService:
     def remove_view(self, name: str) -> None:
         remove_segment(self._views, name)
 
+    def newest_given(self) -> datetime | None:
+        return scores.newest_given(self.workspace.lake)
+
     def instants(self) -> Sequence[datetime]:
         return scores.instants(self.workspace.lake)

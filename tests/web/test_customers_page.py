@@ -53,6 +53,8 @@ def test_the_list_shows_scores_and_obeys_its_filter(client: TestClient) -> None:
     assert "2 customers" in page
     assert "75 % known" in page
     assert "12.0 %" in page
+    assert "a source gave them, the newest as of" in page  # neither are they ours, nor is nobody scored
+    assert "Nobody is scored" not in page
     only = client.get("/customers", params={"where": "health < 50"}).text
     assert "1 customer<" in only.replace("\n", "")
     assert "Ada" not in only
@@ -114,7 +116,7 @@ def test_a_dossier_and_who_is_not_there(client: TestClient) -> None:
 
 @pytest.mark.slow
 def test_models_have_pages_before_anything_is_fitted(client: TestClient) -> None:
-    for kind in ("churn_risk_90d", "lifetime_value", "health", "profit", "early_signs"):
+    for kind in ("churn_risk_90d", "churn_risk_snapshot", "lifetime_value", "health", "profit", "early_signs"):
         found = client.get(f"/models/{kind}")
         assert found.status_code == 200
         assert "wellheard score" in found.text

@@ -87,7 +87,7 @@ def outcomes(values: pd.Series, left: str) -> Floats:
     same = np.asarray((text.str.casefold() == left.strip().casefold()).fillna(False), dtype=bool)
     number = pd.to_numeric(pd.Series([left]), errors="coerce").iloc[0]
     if np.isfinite(number):
-        same |= np.asarray(pd.to_numeric(text, errors="coerce") == number, dtype=bool)
+        same = same | np.asarray((pd.to_numeric(text, errors="coerce") == number).fillna(False), dtype=bool)
     return np.where(blank, np.nan, same.astype(np.float64))
 
 

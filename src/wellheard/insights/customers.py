@@ -17,8 +17,8 @@ from wellheard.warehouse.engine import Lake
 from wellheard.warehouse.links import FOUND, KINDS
 
 SCORES = (
-    "health", "churn_risk_30d", "churn_risk_90d", "churn_risk_365d", "lifetime_value", "lifetime_revenue",
-    "lifetime_value_net", "profit",
+    "health", "churn_risk_30d", "churn_risk_90d", "churn_risk_365d", "churn_risk_snapshot", "lifetime_value",
+    "lifetime_revenue", "lifetime_value_net", "profit",
 )  # fmt: skip
 MONEY = ("lifetime_value", "lifetime_revenue", "lifetime_value_net", "profit")
 NAMES = ("customer_id", "account_id", "source")
@@ -35,6 +35,7 @@ BESIDE = {
     "health_band": ("health", "band"),
     "health_trend": ("health", "trend"),
     "churn_reasons": ("churn_risk_90d", "reasons"),
+    "snapshot_reasons": ("churn_risk_snapshot", "reasons"),
     "lifetime_value_why_not": ("lifetime_value", "why_not"),
 }
 

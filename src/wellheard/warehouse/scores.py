@@ -96,8 +96,17 @@ def kinds_at(lake: Lake, as_of: datetime) -> frozenset[str]:
 
 
 def instants(lake: Lake) -> Sequence[datetime]:
-    """The instants as of which there are scores of ours, the newest first."""
+    """The instants as of which there are scores of ours from dated facts, the newest first."""
     rows = lake.con.execute(
-        f"select distinct as_of from facts.main.{TABLE} where source_id like 'score|%' and not deleted order by 1 desc"
+        f"select distinct as_of from facts.main.{TABLE} where source_id like 'score|%' and not deleted "
+        "and kind not like '%\\_snapshot' escape '\\' order by 1 desc"
     ).fetchall()
     return tuple(row[0].astimezone(UTC) for row in rows)
+
+
+def newest_given(lake: Lake) -> datetime | None:
+    """The newest instant of scores that are not ours but came with a source; None where there are none."""
+    row = lake.con.execute(
+        f"select max(as_of) from facts.main.{TABLE} where source_id not like 'score|%' and not deleted"
+    ).fetchone()
+    return row[0].astimezone(UTC) if row and row[0] is not None else None

@@ -32,6 +32,8 @@ LISTED = (
     "health_trend",
     "churn_risk_90d",
     "churn_reasons",
+    "churn_risk_snapshot",
+    "snapshot_reasons",
     "lifetime_value",
     "lifetime_value_low",
     "lifetime_value_high",
@@ -43,6 +45,7 @@ ORDERS = (
     ("customer_id", "customer"),
     ("health", "health, the worst first"),
     ("-churn_risk_90d", "risk of leaving"),
+    ("-churn_risk_snapshot", "risk by a snapshot"),
     ("-lifetime_value", "lifetime value"),
     ("profit", "profit, the least first"),
 )
@@ -54,6 +57,7 @@ KINDS = {
     "lifetime_revenue": "Lifetime revenue",
     "lifetime_value_net": "Lifetime value less what was spent on them",
     "profit": "Profit to date",
+    "churn_risk_snapshot": "Risk of leaving, by a snapshot without dates",
 }
 
 
@@ -91,6 +95,8 @@ def routes(site: Site) -> APIRouter:
             less=less,
             export=urlencode(kept),
             scored=services.instants()[:1],
+            given=services.newest_given(),
+            learned=bool(services.cards("churn_risk_snapshot")),
         )
 
     @router.get("/customers")
@@ -169,6 +175,7 @@ def _row(row: Mapping[str, Any]) -> dict[str, Any]:
     currency = row["currency"]
     person = row["customer_id"] is not None
     coverage = row["health_coverage"]
+    by_snapshot = row["churn_risk_90d"] is None and row["churn_risk_snapshot"] is not None
     return {
         "path": f"/customers/{row['customer_id']}" if person else f"/accounts/{row['account_id']}",
         "id": row["customer_id"] if person else row["account_id"],
@@ -179,8 +186,9 @@ def _row(row: Mapping[str, Any]) -> dict[str, Any]:
         "band": row["health_band"] or "",
         "coverage": "" if coverage is None else f"{coverage:.0f} % known",
         "trend": row["health_trend"] or "",
-        "risk": _risk(row["churn_risk_90d"]),
-        "reasons": row["churn_reasons"] or "",
+        "risk": _risk(row["churn_risk_snapshot" if by_snapshot else "churn_risk_90d"]),
+        "by_snapshot": by_snapshot,
+        "reasons": row["snapshot_reasons" if by_snapshot else "churn_reasons"] or "",
         "value": _money(row["lifetime_value"], currency),
         "range": units.spread(row["lifetime_value_low"], row["lifetime_value_high"], "money", currency),
         "profit": _money(row["profit"], currency),
@@ -230,11 +238,8 @@ def _score(score: Mapping[str, Any]) -> dict[str, Any]:
     """A score as its page shows it, with its reasons."""
     kind, beside = score["kind"], score["attributes"]
     risk = kind.startswith("churn_risk_")
-    title = (
-        f"Risk of leaving within {kind.removeprefix('churn_risk_').removesuffix('d')} days"
-        if risk
-        else KINDS.get(kind, kind)
-    )
+    days = kind.removeprefix("churn_risk_").removesuffix("d") if risk else ""
+    title = f"Risk of leaving within {days} days" if days.isdecimal() else KINDS.get(kind, kind)
     if risk:
         value, low, high = (None if score[k] is None else 100 * score[k] for k in ("value", "low", "high"))
         unit = "percent"
@@ -248,7 +253,7 @@ def _score(score: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "title": title,
         "value": str(units.written(value, unit, score["currency"])),
-        "kind": "churn_risk_90d" if risk else kind,
+        "kind": "churn_risk_90d" if days.isdecimal() else kind,
         "range": units.spread(low, high, unit, score["currency"]),
         "why": why,
         "parts": ", ".join(parts),

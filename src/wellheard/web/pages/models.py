@@ -15,11 +15,14 @@ from wellheard.web.site import Site
 
 TITLES = {
     "churn_risk_90d": "Risk of leaving",
+    "churn_risk_snapshot": "Risk of leaving, by a snapshot",
     "lifetime_value": "Lifetime value",
     "health": "Health",
     "profit": "Profit",
     "early_signs": "Early signs",
 }
+HORIZONS = "churn_risk_90d"  # whose card has a part for each horizon
+SNAPSHOT = "churn_risk_snapshot"
 SAME = {"lifetime_revenue": "lifetime_value", "lifetime_value_net": "lifetime_value"}
 GROUPED = ("segment", "cohort", "acquisition_channel")
 DRIFT = ((0.25, "much"), (0.1, "some"), (0.0, "little"))
@@ -44,7 +47,7 @@ def routes(site: Site) -> APIRouter:
             title=TITLES[kind],
             card=card,
             before=[c["as_of"] for c in cards[1:13]],
-            horizons=[_horizon(h) for h in card.get("horizons", {}).values()] if kind == "churn_risk_90d" else [],
+            horizons=_horizons(kind, card),
             signs=[_sign(s) for s in card.get("signs", [])] if kind == "early_signs" else [],
             drift=[(_named(n), f"{v:.2f}", _moved(v)) for n, v in card.get("drift", {}).items()]
             if kind == "churn_risk_90d"
@@ -78,13 +81,20 @@ def _number(value: Any, digits: int = 3) -> str:
     return units.NONE if not isinstance(value, int | float) or value != value else f"{value:.{digits}f}"
 
 
+def _horizons(kind: str, card: Mapping[str, Any]) -> list[dict[str, Any]]:
+    if kind == SNAPSHOT:
+        return [_horizon(card)] if card else []
+    return [_horizon(h) for h in card.get("horizons", {}).values()] if kind == HORIZONS else []
+
+
 def _horizon(card: Mapping[str, Any]) -> dict[str, Any]:
     seen = card.get("judged", {})
     lead = card.get("lead_days", {})
     missed = card.get("missed", {})
     return {
-        "days": card["days"],
-        "event": card.get("event", "leaves"),
+        "title": f"Who {card.get('event', 'leaves')} within {card['days']} days"
+        if "days" in card
+        else f"Who has {card['outcome']} in {card['file']}",
         "why_not": card.get("why_not", ""),
         "examples": card["examples"],
         "left": card["left"],
@@ -100,7 +110,7 @@ def _horizon(card: Mapping[str, Any]) -> dict[str, Any]:
         ],
         "lead": f"{lead['median']:.0f} days (half of them {lead['lower']:.0f} to {lead['upper']:.0f})"
         if lead.get("n")
-        else units.NONE,
+        else "",
         "missed": missed.get("missed"),
         "leavers": missed.get("leavers"),
         "differ": [(_named(row["feature"]), f"{row['standard_deviations']:+.1f}") for row in missed.get("differ", [])],
