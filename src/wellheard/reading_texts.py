@@ -15,6 +15,8 @@ from wellheard.base.redaction import trace_of
 FIRST = 20.0  # seconds after the start: the pages come first
 EVERY = 15.0  # seconds between two looks
 MOST = 500  # texts at a time, a second's work or two
+MANY = 10_000  # texts at a time that the lexicon reads
+REST_BETWEEN = 0.5  # seconds between two rounds while more wait
 REST = 300.0  # seconds that the loop waits after something went wrong
 
 _log = structlog.get_logger("wellheard.texts")
@@ -44,9 +46,13 @@ def _run(workspace: Workspace, ended: threading.Event) -> None:
             snapshot = workspace.lake.snapshot()
             if snapshot == seen:
                 continue
+            if workspace.texts.crowded():
+                workspace.texts.read_fast(MANY)
+                pause = REST_BETWEEN
+                continue
             more = workspace.texts.read(MOST) == MOST
             seen = -1 if more else workspace.lake.snapshot()
-            pause = 0.5 if more else EVERY
+            pause = REST_BETWEEN if more else EVERY
         except Busy:
             pause = EVERY  # somebody imports; the texts wait
         except Exception as error:  # noqa: BLE001 - the server goes on, and so does the loop

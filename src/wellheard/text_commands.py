@@ -50,13 +50,19 @@ def _register_texts(app: typer.Typer, open_workspace: Open) -> None:
     app.add_typer(texts, name="texts")
 
     @texts.command()
-    def read(most: Annotated[int | None, typer.Option(min=1, help="How many at the most.")] = None) -> None:
+    def read(
+        most: Annotated[int | None, typer.Option(min=1, help="How many at the most.")] = None,
+        fast: Annotated[
+            bool, typer.Option("--fast", help="By the lexicon, what nothing has read yet; the model reads it later.")
+        ] = False,
+    ) -> None:
         """Read the texts that wait; killed at any point, the next call goes on."""
         from rich.progress import Progress
 
         with open_workspace() as workspace, Progress(transient=True, disable=not sys.stderr.isatty()) as shown:
             task = shown.add_task("Reading texts", total=None)
-            done = workspace.texts.read(most, lambda n, whole: shown.update(task, completed=n, total=whole))
+            reads = workspace.texts.read_fast if fast else workspace.texts.read
+            done = reads(most, lambda n, whole: shown.update(task, completed=n, total=whole))
         typer.echo(f"{done:,} texts read")
 
     @texts.command()
@@ -67,6 +73,7 @@ def _register_texts(app: typer.Typer, open_workspace: Open) -> None:
         with open_workspace() as workspace:
             told = workspace.texts.status()
         rows = [{"what": "model", "value": told["model"]}, {"what": "read", "value": told["read"]}]
+        rows += [{"what": "of them by the lexicon", "value": told["fast"]}] if told["fast"] else []
         rows += [{"what": "waiting", "value": told["waiting"]}]
         rows += [{"what": why, "value": n} for why, n in told["unread"].items()]
         print_objects(rows, format, ("what", "value"))

@@ -127,6 +127,9 @@ class Settings(BaseSettings):
     text_model: str = Field(
         "", description="The folder of another model for texts; empty: the one shipped; vader: the lexicon alone."
     )
+    text_fast_from: int = Field(
+        20_000, ge=0, description="Above so many unread texts the lexicon reads them first, the model later; 0: never."
+    )
     text_language: str = Field(
         "en", pattern=r"^[a-z]{2}$", description="The language of short texts of which no language is declared."
     )

@@ -149,3 +149,35 @@ def test_score_text_gives_a_row_a_text(tmp_path: Path) -> None:
     ran = CliRunner().invoke(app, [*call[:-1], str(table), "--column", "says", "--format", "csv"])
     (row,) = csv.DictReader(io.StringIO(ran.stdout))
     assert (row["language"], row["sentiment"]) == ("en", "negative")
+
+
+@pytest.mark.slow
+def test_a_big_first_load_is_read_by_the_lexicon_and_by_the_model_later(new_desk: Callable[..., Any]) -> None:
+    desk = new_desk()
+    bodies = ["The room was dirty and the staff were rude", "I love it, wonderful work", "n/a",
+              "O quarto estava sujo e ninguém limpou nada durante a semana"]  # fmt: skip
+    desk.deliver({"feedback": [{"source_id": f"f{n}", "body": b, "written_at": MARCH} for n, b in enumerate(bodies)]})
+    workspace = desk.workspace
+    texts = Texts(
+        workspace.lake, workspace.settings.model_copy(update={"text_fast_from": 3}), workspace.folder / "fast", enrich
+    )
+    assert texts.crowded()
+    assert texts.read_fast() == 4
+    assert not texts.crowded()
+    assert texts.read_fast() == 0
+    assert (texts.status()["fast"], texts.status()["waiting"]) == (2, 4)
+    comments = {c.text: c.read for c in texts.comments(Wanted())}
+    rude = comments[bodies[0]]
+    assert (rude["model"], rude["sentiment"], rude["emotions"]) == ("vader-3.3.2", "negative", None)
+    assert comments[bodies[3]]["unread"] == "language not supported: pt"
+    (net,) = workspace.kpi("net_emotion_score:text").to_list()
+    assert (net["value"], net["n"]) == (None, 0)  # the lexicon reads no emotions, which is not to show none
+
+    assert texts.read() == 4
+    assert (texts.status()["fast"], texts.status()["waiting"]) == (0, 0)
+    assert texts.read_fast() == 0
+    (rude,) = [c.read for c in texts.comments(Wanted()) if c.text == bodies[0]]
+    assert rude["model"] == texts.reader.model
+    (net,) = workspace.kpi("net_emotion_score:text").to_list()
+    assert net["n"] == 2
+    texts.close()

@@ -127,3 +127,10 @@ def counted(lake: Lake, by: str) -> dict[str, int]:
     counts = s.group_by(value=s[by].cast("string").coalesce(NONE)).agg(n=s.count())
     rows = lake.backend.to_pyarrow(counts.order_by([ibis.desc(counts.n), counts.value])).to_pylist()
     return {row["value"]: row["n"] for row in rows}
+
+
+def many_by(lake: Lake, model: str) -> int:
+    """How many texts have their newest reading by a model, those that it could not read left out."""
+    s = newest(lake)
+    s = s.filter((s.model == model) & s.sentiment.notnull())
+    return int(lake.backend.to_pyarrow(s.aggregate(n=s.count())).to_pylist()[0]["n"])

@@ -43,13 +43,13 @@ class Read:
 
     @property
     def pleasant(self) -> bool | None:
-        """Whether any emotion is a pleasant one; None where nothing was read."""
-        return None if self.sentiment is None else bool(PLEASANT & set(self.emotions))
+        """Whether any emotion is a pleasant one; None where no emotions were read, not even `neutral`."""
+        return bool(PLEASANT & set(self.emotions)) if self.emotions else None
 
     @property
     def unpleasant(self) -> bool | None:
-        """Whether any emotion is an unpleasant one; None where nothing was read."""
-        return None if self.sentiment is None else bool(UNPLEASANT & set(self.emotions))
+        """Whether any emotion is an unpleasant one; None where no emotions were read, not even `neutral`."""
+        return bool(UNPLEASANT & set(self.emotions)) if self.emotions else None
 
 
 @dataclass(frozen=True)

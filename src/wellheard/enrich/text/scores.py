@@ -73,16 +73,18 @@ def write(lake: Lake, rows: Sequence[Mapping[str, Any]], rejects: Path, enrich: 
 
 def read_waiting(
     lake: Lake, reader: Reader, topics: Topics, rejects: Path, *, enrich: load.Enrich | None = None,
-    most: int | None = None, progress: Progress = lambda _done, _all: None,
+    most: int | None = None, unread: bool = False, progress: Progress = lambda _done, _all: None,
 ) -> int:  # fmt: skip
     """Reads what waits, round by round; gives how many texts. Ended at any point, the next call goes on from there.
 
     A text that this model has read, and that has not changed since, is not read again; what another model read stays.
+    With `unread`, texts wait that no model has read.
     """
-    done, whole = 0, many_waiting(lake, reader.model)
+    model = None if unread else reader.model
+    done, whole = 0, many_waiting(lake, model)
     whole = whole if most is None else min(most, whole)
     progress(0, whole)
-    while done < whole and (part := waiting(lake, reader.model, min(ROUND, whole - done))):
+    while done < whole and (part := waiting(lake, model, min(ROUND, whole - done))):
         write(lake, rows_of(part, reader, topics, datetime.now(UTC)), rejects, enrich)
         done += len(part)
         progress(done, whole)

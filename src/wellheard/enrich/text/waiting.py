@@ -113,23 +113,24 @@ def _shaped(t: ir.Table, name: str, **columns: Any) -> ir.Table:
     )
 
 
-def waiting(lake: Lake, model: str, limit: int) -> list[Text]:
-    """The texts that wait, at most `limit`, the newest first."""
+def waiting(lake: Lake, model: str | None, limit: int) -> list[Text]:
+    """The texts that wait, at most `limit`, the newest first; with no model named, those that none has read."""
     t = _waiting(lake, model)
     t = t.order_by([ibis.desc(t.written_at), t.id]).limit(limit)
     rows = lake.backend.to_pyarrow(t.select(*(c for c in t.columns if c != "seen_at"))).to_pylist()
     return [Text(**row) for row in rows]
 
 
-def many_waiting(lake: Lake, model: str) -> int:
+def many_waiting(lake: Lake, model: str | None) -> int:
     """How many texts wait."""
     t = _waiting(lake, model)
     return int(lake.backend.to_pyarrow(t.aggregate(n=t.count())).to_pylist()[0]["n"])
 
 
-def _waiting(lake: Lake, model: str) -> ir.Table:
+def _waiting(lake: Lake, model: str | None) -> ir.Table:
     s = lake.table("text_scores")
-    read = s.filter(s.source_id.startswith(OURS + ":") & s.aspect.isnull() & (s.attributes["asked"] == model))
+    read = s.filter(s.source_id.startswith(OURS + ":") & s.aspect.isnull())
+    read = read if model is None else read.filter(read.attributes["asked"] == model)
     read = read.select(s_table=read.text_table, s_id=read.text_id, s_at=read.scored_at)
     t = texts(lake)
     return t.anti_join(read, [t.table == read.s_table, t.id == read.s_id, t.seen_at <= read.s_at])

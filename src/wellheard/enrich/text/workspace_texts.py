@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,7 @@ from wellheard.enrich.text.issues import band_of
 from wellheard.enrich.text.kept import Kept
 from wellheard.enrich.text.languages import language_of
 from wellheard.enrich.text.learned import Learned, features
+from wellheard.enrich.text.lexicon import NAME as LEXICON
 from wellheard.enrich.text.products import products_in
 from wellheard.enrich.text.reader import Reader
 from wellheard.enrich.text.reading import SENTIMENTS, Read
@@ -115,6 +117,22 @@ class Texts:
             self.lake, self.reader, current, self.rejects, enrich=self.enrich, most=most, progress=progress
         )
 
+    def read_fast(self, most: int | None = None, progress: Progress = lambda _done, _all: None) -> int:
+        """Reads by the lexicon what nothing has read yet, some ten times as fast; gives how many texts.
+
+        The rows bear the lexicon's name and no emotions, and wait for the model as before: what it reads replaces them.
+        """
+        heads = {language: head for language, head in self.reader.heads.items() if language != "en"}
+        fast = replace(self.reader, graph=None, service=None, service_name="", heads=heads)
+        return scores.read_waiting(
+            self.lake, fast, Topics(), self.rejects, enrich=self.enrich, most=most, unread=True, progress=progress
+        )
+
+    def crowded(self) -> bool:
+        """Whether more texts are unread than the settings leave to the model alone."""
+        limit = self.settings.text_fast_from
+        return limit > 0 and self.reader.graph is not None and many_waiting(self.lake, None) > limit
+
     def waiting(self) -> int:
         """How many texts wait."""
         return many_waiting(self.lake, self.reader.model)
@@ -129,11 +147,13 @@ class Texts:
         ]
 
     def status(self) -> dict[str, Any]:
-        """How many texts were read, how many wait, how many could not be read and why."""
+        """How many texts were read, of them by the lexicon for the time being, how many wait, and how many could not be
+        read and why."""
         with self.lake.reading():
             unread = found_comments.counted(self.lake, "unread")
+            fast = found_comments.many_by(self.lake, LEXICON) if self.reader.graph is not None else 0
         read = unread.pop(found_comments.NONE, 0)
-        return {"model": self.reader.model, "read": read, "waiting": self.waiting(), "unread": unread}
+        return {"model": self.reader.model, "read": read, "fast": fast, "waiting": self.waiting(), "unread": unread}
 
     # Finding
 
