@@ -18,8 +18,9 @@ from wellheard.base.errors import WellheardError
 from wellheard.store.asked import askings, responses
 from wellheard.store.store import Store
 from wellheard.surveys.cadence import Asking, wave_moment, waves_at, zones_of
-from wellheard.surveys.forecast import NORMAL, Chance, Month, Responses, Rule, come_again, forecast
+from wellheard.surveys.forecast import NORMAL, Month, Responses, come_again, forecast, turning
 from wellheard.surveys.invite import Moment, candidate
+from wellheard.surveys.playing import Chance, Chances, Rule
 from wellheard.surveys.survey import Survey
 from wellheard.surveys.trigger import trigger_called
 from wellheard.warehouse.audience import Audience, Person
@@ -73,7 +74,7 @@ def forecast_of(
         known = responses(con, workspace.name, now - YEAR, now)
     names: dict[str, str] = {}
     seen = {survey.id: list(_chances(workspace, survey, now, span, names)) for survey in asking}
-    chances = [chance for found in seen.values() for chance in found]
+    chances = Chances.of(chance for found in seen.values() for chance in found)
     rules = [_rule(workspace, survey) for survey in asking]
     rates = {id: Responses(people) for id, people in known.items()}
     for past in before:  # rows that are linked now count as one
@@ -130,7 +131,7 @@ def _events(workspace: Workspace, asking: Asking, now: datetime, span: timedelta
                     yield who, Moment(f"{asking.trigger}:{row.key}:{number}", due, row.about, row.traits, row.until)
                 number += 1
         else:
-            at = come_again(first.timestamp(), min(who.rows), now.timestamp(), span.total_seconds())
+            at = come_again(first.timestamp(), turning(min(who.rows)), now.timestamp(), span.total_seconds())
             yield who, Moment(f"{asking.trigger}:{row.key}", datetime.fromtimestamp(at, UTC), row.about, row.traits)
 
 

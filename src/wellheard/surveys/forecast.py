@@ -10,47 +10,20 @@ from __future__ import annotations
 
 import math
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from typing import TypeVar
 
+import numpy as np
 from scipy import stats
 
-from wellheard.store.budgets import DAY, Asking, Budgets, Diary
-from wellheard.store.ledger import Quota
+from wellheard.store.budgets import Asking, Budgets
 from wellheard.surveys.cadence import share_of
+from wellheard.surveys.playing import Chances, Moments, Numbers, Played, Rule, play
 
 LEVEL = 0.95
 ASSUMED = (2.0, 8.0)  # answers and silences taken for known before there are any: a fifth, and very unsure
 NORMAL = 1.959964
-
-
-@dataclass(frozen=True)
-class Rule:
-    """What of a survey bears on a forecast. `planned` says that its occasions are known and not left to chance.
-
-    `spread` is the standard deviation of one answer in the units of its KPI.
-    """
-
-    survey_id: str
-    priority: int
-    quotas: Sequence[Quota] = ()
-    reminders: int = 0
-    remind_days: int = 5
-    planned: bool = False
-    spread: float = 50.0
-
-
-@dataclass(frozen=True)
-class Chance:
-    """One occasion that is expected: for which survey, when in seconds since 1970, and whom it would ask."""
-
-    survey_id: str
-    at: float
-    person: str
-    company: str | None = None
-    refused: str | None = None
-    traits: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -75,13 +48,13 @@ class Responses:
 
 @dataclass
 class Tally:
-    """What happens to a survey in a month. `by_person` is how many times each is asked."""
+    """What happens to a survey in a month. `clusters` is the sum of squares of how many times each person is asked."""
 
     occasions: int = 0
     asked: int = 0
     reminded: int = 0
     reasons: Counter[str] = field(default_factory=Counter)
-    by_person: Counter[str] = field(default_factory=Counter)
+    clusters: int = 0
 
 
 @dataclass(frozen=True)
@@ -106,123 +79,69 @@ class Month:
 
 def forecast(
     rules: Sequence[Rule],
-    chances: Iterable[Chance],
+    chances: Chances,
     budgets: Budgets,
     responses: Mapping[str, Responses],
-    before: Iterable[Asking] = (),
+    before: Sequence[Asking] = (),
 ) -> list[Month]:
     """The forecast of each survey, month by month and in all. `before` is whom the ledger has as asked already."""
     by_id = {rule.survey_id: rule for rule in rules}
     rates = {id: responses.get(id, Responses()).rate() for id in by_id}
-    tallies = play(rules, chances, budgets, {id: rate[0] for id, rate in rates.items()}, before)
-    whole: dict[str, Tally] = defaultdict(Tally)
-    for (id, _), tally in tallies.items():
-        _add(whole[id], tally)
+    played = play(rules, chances, budgets, {id: rate[0] for id, rate in rates.items()}, before)
+    months, month = np.unique(played.at.astype("datetime64[s]").astype("datetime64[M]"), return_inverse=True)
+    tallies = _tallies(rules, played, month, [str(each) for each in months])
+    whole = _tallies(rules, played, np.zeros(len(month), np.int64), [""])
     found = [_month(by_id[id], month, tally, rates[id]) for (id, month), tally in sorted(tallies.items())]
-    all_ = [_month(by_id[id], "", whole[id], rates[id]) for id in sorted(by_id)]
-    variance = sum(_variance(by_id[id], whole[id], rates[id]) for id in by_id)
+    all_ = [_month(by_id[id], "", whole[id, ""], rates[id]) for id in sorted(by_id)]
+    variance = sum(_variance(by_id[id], whole[id, ""], rates[id]) for id in by_id)
     return [*found, *all_, _together(all_, variance)]
 
 
-def come_again(at: float, person: str, now: float, span: float) -> float:
+def turning(person: str) -> float:
+    """The angle by which a person's occasions are turned, as a share of the whole."""
+    return share_of("again", person)
+
+
+When = TypeVar("When", float, Moments)
+
+
+def come_again(at: When, turned: When, now: float, span: float) -> When:
     """When something that happened in the last `span` seconds is expected again in the next.
 
-    A person's occasions keep their distances and are turned around together, by an angle of the person's own. Moved
-    ahead as they are, they would fit the budgets as neatly as those did that were asked about.
+    A person's occasions keep their distances and are turned around together, by an angle of the person's own
+    (`turning`). Moved ahead as they are, they would fit the budgets as neatly as those did that were asked about.
     """
-    turned = (at - (now - span) + share_of("again", person) * span) % span
-    return now + turned
+    return now + (at - (now - span) + turned * span) % span
 
 
-def play(
-    rules: Sequence[Rule],
-    chances: Iterable[Chance],
-    budgets: Budgets,
-    rates: Mapping[str, float],
-    before: Iterable[Asking] = (),
+def _tallies(
+    rules: Sequence[Rule], played: Played, month: Numbers, months: Sequence[str]
 ) -> dict[tuple[str, str], Tally]:
-    """Asks about occasions day by day, within a day the most important first; by survey and month."""
-    by_id = {rule.survey_id: rule for rule in rules}
-    days: dict[int, list[tuple[Chance, int]]] = defaultdict(list)
-    for chance in chances:
-        days[int(chance.at // DAY)].append((chance, 0))
-    stage = _Stage(by_id, budgets, before)
-    while days:
-        day = min(days)
-        todays = days.pop(day)
-        todays.sort(key=lambda one: (-by_id[one[0].survey_id].priority, one[0].at))
-        for chance, number in todays:
-            if not stage.ask(chance, number):
-                continue
-            rule = by_id[chance.survey_id]
-            # Who stays silent is drawn by a hash, so that a forecast asked twice says the same.
-            silent = share_of(chance.person, str(chance.at), str(number)) >= rates[chance.survey_id]
-            if number < rule.reminders and silent:
-                later = chance.at + rule.remind_days * DAY
-                again = Chance(chance.survey_id, later, chance.person, chance.company, None, chance.traits)
-                days[int(later // DAY)].append((again, number + 1))
-        stage.end_day()
-    return stage.tallies
-
-
-class _Stage:
-    """Where occasions are asked about: the diary, the quotas and the tallies."""
-
-    def __init__(self, rules: Mapping[str, Rule], budgets: Budgets, before: Iterable[Asking]) -> None:
-        self.rules = rules
-        self.tallies: dict[tuple[str, str], Tally] = defaultdict(Tally)
-        self._diary = Diary(budgets)
-        self._today: dict[str, tuple[Asking, Tally, str, int]] = {}
-        self._asked: dict[tuple[str, str], list[float]] = defaultdict(list)
-        for asking in before:
-            self._diary.add(asking)
-
-    def ask(self, chance: Chance, number: int) -> bool:
-        """Whether an occasion leads to asking; `number` counts the reminders."""
-        rule = self.rules[chance.survey_id]
-        tally = self.tallies[chance.survey_id, _month_of(chance.at)]
-        tally.occasions += number == 0
-        full = [q.name for q in rule.quotas if q.counts(chance.traits) and self._full(rule, q, chance.at)]
-        reason = chance.refused or (full[0] if full and number == 0 else None)
-        if reason is None:
-            id = f"{len(self._today)}"
-            asking = Asking(chance.at, chance.person, chance.company, rule.priority, False, id)
-            verdict = self._diary.ask(asking)
-            reason = verdict.reason
-            if reason is None:
-                self._today[id] = (asking, tally, chance.person, number)
-                for other in verdict.gives_way:
-                    self._take_back(other)
-        if reason is not None:
-            tally.reasons[reason] += number == 0
-            return False
-        tally.reminded += number > 0
-        if number == 0:
-            tally.asked += 1
-            tally.by_person[chance.person] += 1
-            for quota in rule.quotas:
-                if quota.counts(chance.traits):
-                    self._asked[rule.survey_id, quota.name].append(chance.at)
-        return True
-
-    def end_day(self) -> None:
-        """What was asked today cannot be taken back."""
-        for asking, *_ in self._today.values():
-            asking.settled = True
-        self._today.clear()
-
-    def _take_back(self, other: Asking) -> None:
-        _, tally, person, number = self._today.pop(other.id, (other, Tally(), "", 0))
-        tally.asked -= number == 0
-        tally.reminded -= number > 0
-        tally.by_person[person] -= number == 0
-        tally.reasons["gave_way"] += number == 0
-
-    def _full(self, rule: Rule, quota: Quota, at: float) -> bool:
-        listed = self._asked[rule.survey_id, quota.name]
-        while listed and listed[0] <= at - quota.days * DAY:
-            listed.pop(0)
-        return len(listed) >= quota.most
+    """What was played, counted by survey and month; `month` are places in `months`."""
+    found: dict[tuple[str, str], Tally] = defaultdict(Tally)
+    cell, cells = played.rule * len(months) + month, len(rules) * len(months)
+    first = played.number == 0
+    anew = first & played.asked
+    occasions, asked, reminded = (
+        np.bincount(cell[some], minlength=cells) for some in (first, anew, ~first & played.asked)
+    )
+    kinds = len(played.reasons)
+    refused = first & ~played.asked
+    reasons = np.bincount(cell[refused] * kinds + played.reason[refused], minlength=cells * kinds)
+    people = int(played.person.max(initial=0)) + 1
+    each, times = np.unique(cell[anew] * people + played.person[anew], return_counts=True)
+    clusters = np.bincount(each // people, weights=times.astype(float) ** 2, minlength=cells)
+    for place in np.unique(cell).tolist():
+        rule, number = divmod(place, len(months))
+        counted = reasons[place * kinds : (place + 1) * kinds].tolist()
+        found[rules[rule].survey_id, months[number]] = Tally(
+            int(occasions[place]),
+            int(asked[place]),
+            int(reminded[place]),
+            Counter({why: n for why, n in zip(played.reasons, counted, strict=True) if n}),
+            int(clusters[place]),
+        )
+    return found
 
 
 def _month(rule: Rule, month: str, tally: Tally, rate: tuple[float, float, float]) -> Month:
@@ -246,7 +165,7 @@ def _month(rule: Rule, month: str, tally: Tally, rate: tuple[float, float, float
 def _variance(rule: Rule, tally: Tally, rate: tuple[float, float, float]) -> float:
     """The variance of the number of answers: by how often, at which rate and who."""
     share, unsure, each = rate
-    clusters = 0 if rule.planned else sum(n * n for n in tally.by_person.values())
+    clusters = 0 if rule.planned else tally.clusters
     return share**2 * 2 * clusters + tally.asked**2 * unsure + tally.asked * each
 
 
@@ -272,15 +191,3 @@ def _bounds(mean: float, variance: float) -> tuple[int, int]:
     else:
         law = stats.nbinom(mean**2 / (variance - mean), mean / variance)
     return int(law.ppf(tail)), int(law.ppf(1 - tail))
-
-
-def _add(whole: Tally, part: Tally) -> None:
-    whole.occasions += part.occasions
-    whole.asked += part.asked
-    whole.reminded += part.reminded
-    whole.reasons.update(part.reasons)
-    whole.by_person.update(part.by_person)
-
-
-def _month_of(at: float) -> str:
-    return f"{datetime.fromtimestamp(at, UTC):%Y-%m}"
