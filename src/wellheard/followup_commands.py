@@ -238,7 +238,7 @@ def _connections(deliveries: typer.Typer, open_workspace: Open) -> None:
     @deliveries.command()
     def connect(
         name: Annotated[str, typer.Argument(help="Its name here.")],
-        channel: Annotated[str, typer.Argument(help="email, slack, teams, webhook, zendesk, intercom or freshdesk.")],
+        channel: Annotated[str, typer.Argument(help="Such as email, slack, zendesk, sms or google_play.")],
         set_: Annotated[list[str] | None, typer.Option("--set", help="field=value; may be given again.")] = None,
     ) -> None:
         """Connect a channel; fields that are secret are asked for, so that no history keeps them."""

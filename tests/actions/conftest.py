@@ -92,6 +92,7 @@ def world(servers: World) -> World:
         servers.cards,
         servers.hooks,
         servers.phones,
+        servers.answers,
     ):
         held.clear()
     servers.calls.clear()

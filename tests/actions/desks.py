@@ -8,15 +8,20 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 import threading
 import time
 from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
+
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
 STALL = 1.0  # seconds for which a call hangs; callers in tests wait for less
 
@@ -34,6 +39,7 @@ class World:
     phones: list[tuple[dict[str, str], bytes]] = field(default_factory=list)
     calls: list[tuple[str, str]] = field(default_factory=list)
     keyed: dict[str, dict[str, Any]] = field(default_factory=dict)
+    answers: dict[str, dict[str, Any]] = field(default_factory=dict)  # below reviews, by their ids
     slack_error: str = ""
     lock: threading.Lock = field(default_factory=threading.Lock)
     url: str = ""
@@ -56,10 +62,14 @@ class _Handler(BaseHTTPRequestHandler):
         self._run("PUT")
 
     def _run(self, method: str) -> None:
-        body = self.rfile.read(int(self.headers.get("content-length") or 0))
+        length = int(self.headers.get("content-length") or 0)
+        body = self.rfile.read(length)
+        if len(body) < length:  # the caller died between head and body, and no server acts on that
+            self.close_connection = True
+            return
         parts = urlsplit(self.path)
         world = self.world
-        looks = method == "GET" or parts.path.endswith("/search")
+        looks = method == "GET" or parts.path.endswith(("/search", "/token"))
         with world.lock:
             world.calls.append((method, parts.path))
             fault = "" if looks or not world.faults else world.faults.popleft()
@@ -87,7 +97,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _served(self, method: str, path: str, asked: dict[str, list[str]], body: bytes) -> tuple[int, Any]:
         head, _, rest = path.removeprefix("/").partition("/")
-        told = json.loads(body) if body and head != "hook" else {}
+        told = json.loads(body) if body[:1] == b"{" and head != "hook" else {}
         return getattr(self, f"_{head}")(method, rest, asked, told, body)
 
     # --- Zendesk: /zendesk/api/v2/… ---
@@ -169,6 +179,39 @@ class _Handler(BaseHTTPRequestHandler):
         self.world.posts.append(post)
         return 200, {"ok": True, "channel": told["channel"], "ts": post["ts"], "message": {"text": told["text"]}}
 
+    # --- Google Play: /play/token, /play/androidpublisher/v3/… ---
+
+    def _play(self, method: str, path: str, _asked: Any, told: Any, body: bytes) -> tuple[int, Any]:
+        if path == "token":
+            return self._play_token(parse_qs(body.decode()))
+        if self.headers.get("authorization") != "Bearer play-token":
+            return 401, {"error": {"code": 401, "message": "Request had invalid authentication credentials."}}
+        found = re.fullmatch(r"androidpublisher/v3/applications/com\.example\.app/reviews/([^/:]+)(:reply)?", path)
+        if found is None or bool(found[2]) != (method == "POST"):
+            return 404, {"error": {"code": 404, "message": "Not Found"}}
+        id = unquote(found[1])
+        if method == "GET":
+            written = [{"developerComment": self.world.answers[id]}] if id in self.world.answers else []
+            return 200, {"reviewId": id, "comments": [{"userComment": {"text": "Bad.", "starRating": 1}}, *written]}
+        if len(told["replyText"]) > 350:
+            return 400, {"error": {"code": 400, "message": "The reply is too long."}}
+        kept = {"text": re.sub("<[^>]*>", "", told["replyText"]), "lastModified": {"seconds": str(int(time.time()))}}
+        self.world.answers[id] = kept
+        self.world.replies.append({"system": "google_play", "id": id, "text": told["replyText"]})
+        return 200, {"result": {"replyText": kept["text"], "lastEdited": kept["lastModified"]}}
+
+    def _play_token(self, asked: dict[str, list[str]]) -> tuple[int, Any]:
+        """A token for a statement that the service account signed (RFC 7523)."""
+        signed, _, mark = asked["assertion"][0].rpartition(".")
+        head, claims = (json.loads(_unpadded(part)) for part in signed.split("."))
+        play_key().public_key().verify(_unpadded(mark), signed.encode(), padding.PKCS1v15(), hashes.SHA256())
+        assert head == {"alg": "RS256", "typ": "JWT"}
+        assert (claims["iss"], claims["aud"]) == ("cx@x.example", f"{self.world.url}/play/token")
+        assert claims["scope"] == "https://www.googleapis.com/auth/androidpublisher"
+        assert 0 < claims["exp"] - claims["iat"] <= 3600
+        assert asked["grant_type"] == ["urn:ietf:params:oauth:grant-type:jwt-bearer"]
+        return 200, {"access_token": "play-token", "token_type": "Bearer", "expires_in": 3599}
+
     # --- programs that send by SMS and WhatsApp: /sms, /whatsapp ---
 
     def _sms(self, _method: str, _path: str, _asked: Any, told: Any, body: bytes) -> tuple[int, Any]:
@@ -187,6 +230,23 @@ class _Handler(BaseHTTPRequestHandler):
     def _hook(self, _method: str, _path: str, _asked: Any, _told: Any, body: bytes) -> tuple[int, Any]:
         self.world.hooks.append(({name.lower(): value for name, value in self.headers.items()}, body))
         return 200, {}
+
+
+@cache
+def play_key() -> rsa.RSAPrivateKey:
+    """The key of the service account by which reviews are answered."""
+    return rsa.generate_private_key(65537, 2048)
+
+
+def play_account() -> str:
+    """The account's key file."""
+    how = (serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    key = play_key().private_bytes(*how).decode()
+    return json.dumps({"type": "service_account", "client_email": "cx@x.example", "private_key": key})
+
+
+def _unpadded(text: str) -> bytes:
+    return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
 
 
 @contextmanager
@@ -227,6 +287,15 @@ def settings_at(url: str) -> dict[str, tuple[str, dict[str, str]]]:
         ),
         "slack": ("slack", {"address": f"{url}/slack", "token": "xoxb-token", "channel": "C01"}),
         "teams": ("teams", {"url": f"{url}/teams/workflow"}),
+        "play": (
+            "google_play",
+            {
+                "address": f"{url}/play",
+                "token_address": f"{url}/play/token",
+                "package": "com.example.app",
+                "account": play_account(),
+            },
+        ),
         "sms": ("sms", {"url": f"{url}/sms", "secret": SECRET}),
         "whatsapp": ("whatsapp", {"url": f"{url}/whatsapp", "secret": SECRET}),
         "hook": ("webhook", {"url": f"{url}/hook/in", "secret": SECRET}),

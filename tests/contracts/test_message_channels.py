@@ -18,7 +18,7 @@ from wellheard.base.errors import BadCall, Refused
 
 CALLING = [(name, channel) for name, (channel, _) in settings_at("http://127.0.0.1").items()]
 PHONES = ("sms", "whatsapp")
-PROVEN = ("zendesk", "freshdesk", "intercom", "slack")  # where one message arrives once, whatever happens
+PROVEN = ("play", "zendesk", "freshdesk", "intercom", "slack")  # where one message arrives once, whatever happens
 HOSTILE = "<!channel> <@U0123> &amp; *bold* [x](javascript:alert(1)) <script>x</script>\r\nBcc: a@x.example"
 __all__ = ["listener", "new_store", "post", "servers", "world"]
 
@@ -29,15 +29,15 @@ def arrived(world: World, name: str) -> list[Any]:
         return list(world.posts)
     if name == "teams":
         return list(world.cards)
-    if name in PHONES:
-        return list(world.phones)
+    if name in PHONES or name == "play":
+        return list(world.phones if name in PHONES else world.replies)
     return list(world.hooks) if name == "hook" else [t for t in world.tickets if t["system"] == name]
 
 
 def queued(post: Post, name: str, channel: str, **told: Any) -> None:
     """Queues a message of the first kind that the channel carries, to somebody whom it reaches."""
     to = {"phone": "+4930123456", "email": "ann@x.example", "": ""}[channels()[channel].reaches]
-    post.queue(name, channels()[channel].kinds[0], to=to, **told)
+    post.queue(name, channels()[channel].kinds[0], to=to, thread="gp:1/a", **told)
 
 
 @pytest.mark.parametrize("channel", channels().values(), ids=channels())

@@ -340,10 +340,10 @@ def test_hooks_are_shown_with_their_addresses_and_without_their_secrets(team: Te
     assert "a-marker" not in page
 
 
-def test_a_case_says_that_it_was_answered_in_the_help_desk(team: Team) -> None:
+def test_a_case_says_that_it_was_answered_elsewhere(team: Team) -> None:
     number = team.open()
-    assert "answered in the help desk" not in team.client.get(f"/cases/{number}").text
+    assert "answered elsewhere" not in team.client.get(f"/cases/{number}").text
     with team.loop.store.writing() as con:
         change_case(con, "main", number, team.loop.sender.now(), answered_at=team.loop.sender.now())
     for path in ("/cases", f"/cases/{number}"):
-        assert "answered in the help desk" in team.client.get(path).text
+        assert "answered elsewhere" in team.client.get(path).text

@@ -20,7 +20,8 @@ class Happening:
     """`subject` names it for ever, so that a rule decides on it once. `person` is who a cool-down counts for.
 
     `kind` is the kind of case it makes: answer, text, review, customer, alert or incident. `machine` says that a
-    program caused it, such as an out-of-office note. `customers` are those it concerns where it is about many.
+    program caused it, such as an out-of-office note. `customers` are those it concerns where it is about many. `review`
+    is the id of a review on its `platform`.
     """
 
     subject: str
@@ -39,6 +40,8 @@ class Happening:
     machine: bool = False
     customers: tuple[str, ...] = ()
     link: str = ""
+    review: str = ""
+    platform: str = ""
 
 
 class Rows(Protocol):

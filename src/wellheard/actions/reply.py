@@ -1,7 +1,7 @@
 """Answers a customer from a case: suggested by past replies, sent by a person alone, by the customer's own channel.
 
-Whoever wrote through a help desk is answered in that conversation; others by mail. A public review is answered where
-its platform lets us, which none of the channels does yet: then the text is copied.
+Whoever wrote through a help desk is answered in that conversation; others by mail. A public review is answered on its
+platform where a channel does that. Where nothing can be sent the text is copied, and the answer noted by hand.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class Loop(Protocol):
 
 @dataclass(frozen=True)
 class Way:
-    """By which connection a customer is answered: in `thread` of a help desk, or at the address `to`."""
+    """By which connection a customer is answered: in `thread` of a help desk or below that review, or at `to`."""
 
     connection: str
     channel: str
@@ -48,26 +48,46 @@ class Way:
     @property
     def words(self) -> str:
         """The way as it is shown before somebody sends."""
-        return (
-            f"{self.connection}, in conversation {self.thread}" if self.thread else f"{self.connection}, to {self.to}"
-        )
+        if self.to:
+            return f"{self.connection}, to {self.to}"
+        if channels()[self.channel].reviews:
+            return f"{self.connection}, in public below review {self.thread}"
+        return f"{self.connection}, in conversation {self.thread}"
+
+    @property
+    def longest(self) -> int:
+        """How many letters it carries."""
+        return channels()[self.channel].longest or LONGEST
 
 
 def ways(loop: Loop, case: Case) -> list[Way]:
     """By what a customer can be answered, the channel on which they wrote first."""
     with loop.sender.store.reading() as con:
         places = connections(con, loop.sender.workspace, loop.sender.vault)
-    source = str(case.details.get("source") or "").lower()
-    email = str(case.details.get("customer", {}).get("email", ""))
+    source, email = str(case.details.get("source") or "").lower(), _email(case)
+    platforms = {_folded(str(case.details.get(name) or "")) for name in ("source", "platform")}
     found = []
     for place in places.values():
-        if "reply" not in channels()[place.channel].kinds or place.disabled_at is not None:
+        channel = channels()[place.channel]
+        if "reply" not in channel.kinds or place.disabled_at is not None:
             continue
-        if place.channel == "email" and email:
+        if channel.reviews:
+            if case.details.get("review") and platforms & set(channel.reviews):
+                found.append(Way(place.name, place.channel, thread=str(case.details["review"])))
+        elif place.channel == "email" and email:
             found.append(Way(place.name, place.channel, to=email))
         elif place.channel != "email" and case.conversation_id and place.channel in source:
             found.append(Way(place.name, place.channel, thread=case.conversation_id))
     return sorted(found, key=lambda way: (way.channel == "email", way.connection))
+
+
+def _email(case: Case) -> str:
+    return str(case.details.get("customer", {}).get("email", ""))
+
+
+def _folded(platform: str) -> str:
+    """A platform's name without what people write between its letters: `Google Play` and `google_play` are one."""
+    return "".join(letter for letter in platform.lower() if letter.isalnum())
 
 
 def suggestions(loop: Loop, text: str, most: int = 3) -> list[Suggestion]:
@@ -91,6 +111,9 @@ def send_reply(loop: Loop, number: int, who: str, text: str, through: str) -> in
     if way is None:
         hint = "copy the text, or connect the channel on which the customer wrote"
         raise BadCall(f"this customer cannot be answered through {through!r}", hint=hint, field="through")
+    if len(said) > way.longest:
+        hint = f"{way.connection} carries {way.longest}; shorten it"
+        raise BadCall(f"the reply has {len(said)} letters", hint=hint, field="text")
     now = loop.sender.now()
     message = Message(
         key=delivery_key(workspace, "reply", number, said, now.date()),  # sent twice by mistake, it leaves once
@@ -109,13 +132,26 @@ def send_reply(loop: Loop, number: int, who: str, text: str, through: str) -> in
     return queued
 
 
+def note_reply(loop: Loop, number: int, who: str, text: str) -> None:
+    """Notes that somebody answered where nothing can be sent from here, and in which words if they say it."""
+    said = text.strip()[:LONGEST]
+    now, workspace = loop.sender.now(), loop.sender.workspace
+    with loop.sender.store.writing() as con:
+        cases.case(con, workspace, number)
+        cases.enter(con, number, now, who, "replied", f"by hand: {said}" if said else "by hand")
+        cases.change_case(con, workspace, number, now, answered_at=now)
+
+
 def unanswerable(case: Case, found: Sequence[Way]) -> str:
     """Why a reply has to be copied; empty where one can be sent."""
     if found:
         return ""
     if case.kind == "review":
-        return "No platform of reviews is connected: copy the text and answer there."
-    return "Neither an address of this customer nor the help desk in which they wrote is connected: copy the text."
+        return "Nothing here can answer on this platform: copy the text, answer there, and mark the case as replied."
+    return (
+        "Neither an address of this customer nor the help desk in which they wrote is connected: copy the text, "
+        "answer there, and mark the case as replied."
+    )
 
 
-__all__ = ["Way", "send_reply", "suggestions", "unanswerable", "ways"]
+__all__ = ["Way", "note_reply", "send_reply", "suggestions", "unanswerable", "ways"]

@@ -110,6 +110,7 @@ def _open(con: Transaction, scene: Scene, step: rules.OpenCase) -> None:
     h = scene.happening
     told: dict[str, Any] = {"text": h.text, "facts": [list(pair) for pair in h.facts], "rule": scene.rule.name}
     told |= {"source": h.source, "link": h.link, "customers": list(h.customers)}
+    told |= {"review": h.review, "platform": h.platform} if h.review else {}
     if scene.customer is not None:
         told["customer"] = scene.customer.as_facts()
     opening = Opening(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 from typing import Any, Literal
 
@@ -9,6 +10,7 @@ from wellheard.actions.condition import both, quoted
 from wellheard.actions.happening import Happening, Look
 from wellheard.actions.trigger import Trigger, When, facts_of
 
+MADE_UP = re.compile(r"[0-9a-f]{32}-[0-9]+")  # the key of a row whose file gives none, which no platform knows
 COLUMNS = ("channel", "rating", "title", "body", "product", "language", "customer_id")
 
 
@@ -41,6 +43,8 @@ def _happening(row: dict[str, Any]) -> Happening:
         person=row["person"],
         source=row["source"],
         customer_id=row["customer_id"],
+        review="" if MADE_UP.fullmatch(row["source_id"]) else row["source_id"],
+        platform=row["channel"] or "",
     )
 
 

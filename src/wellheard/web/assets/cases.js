@@ -34,7 +34,13 @@
       text.focus();
     }
     const copy = event.target.closest("[data-copy]");
-    if (copy && text) navigator.clipboard?.writeText(text.value).then(() => { copy.textContent = "Copied"; });
+    if (copy && text) taken(text).then(() => { copy.textContent = "Copied"; });
   });
-  document.querySelectorAll("[data-copy]").forEach((button) => { button.hidden = !navigator.clipboard; });
+  // Browsers give a clipboard to secure addresses alone; elsewhere the text is marked and copied the old way.
+  async function taken(text) {
+    if (navigator.clipboard) return navigator.clipboard.writeText(text.value);
+    text.select();
+    document.execCommand("copy");
+  }
+  document.querySelectorAll("[data-copy]").forEach((button) => { button.hidden = false; });
 })();

@@ -13,7 +13,7 @@ from fastapi.responses import HTMLResponse, Response
 from wellheard.actions import caseload
 from wellheard.actions.drafting import Draft, Undrafted, draft_reply
 from wellheard.actions.effect import outcomes_by_play, time_to_close
-from wellheard.actions.reply import send_reply, suggestions, unanswerable, ways
+from wellheard.actions.reply import note_reply, send_reply, suggestions, unanswerable, ways
 from wellheard.base.errors import BadCall, WellheardError
 from wellheard.base.periods import zone_of
 from wellheard.store import cases, firings
@@ -116,7 +116,11 @@ def _steps(site: Site) -> dict[str, Any]:
         send_reply(loop_of(site), number_in(told), WHO, told.get("text", ""), told.get("through", ""))
         return at(told)
 
-    made = (acknowledge, snooze, assign, comment, close, reopen, merge, reply)
+    def replied(told: Told) -> str:
+        note_reply(loop_of(site), number_in(told), WHO, told.get("text", ""))
+        return at(told)
+
+    made = (acknowledge, snooze, assign, comment, close, reopen, merge, reply, replied)
     return {step.__name__: step for step in made}
 
 
