@@ -91,7 +91,7 @@ def test_the_made_up_truth_is_found() -> None:
     assert seen["calibration_error"] < 0.02
     strongest = [row["feature"] for row in found.card["drivers"]]
     assert strongest[0] == "usage_change"
-    _, low, high = found.learned.classifier.scored(frame)
+    _, low, high, _ = found.learned.classifier.scored(frame)
     assert np.mean((low <= chance) & (chance <= high)) > 0.5
 
 

@@ -17,7 +17,7 @@ import pandas as pd
 import pyarrow as pa
 
 from wellheard.enrich.behaviour import behaviour, gone_by, lost_by
-from wellheard.enrich.classifier import Classifier, Learned, Split, learn
+from wellheard.enrich.classifier import Classifier, Learned, Split, learn, scored_in_blocks
 from wellheard.enrich.encoding import is_text, leaks
 from wellheard.enrich.fitting import Floats
 from wellheard.enrich.judging import judged
@@ -37,7 +37,6 @@ CUTS = 10  # instants at most at which customers are looked at
 APART = 30  # days between two of them
 TRIED = 3  # of the last of them on which the model is tried
 MOST = 60_000  # payers that are learned from
-BLOCK = 100_000  # customers scored at a time
 DRIFT = 0.25  # of the population stability index, from which on customers have changed
 
 
@@ -270,13 +269,8 @@ def _score(frame: pd.DataFrame, days: int, found: dict[int, Horizon], main: Exam
         power = days / MAIN
         chance, low, high = 1 - (1 - chance) ** power, None, None
     else:
-        blocks = [frame.iloc[at : at + BLOCK] for at in range(0, len(frame), BLOCK)]
-        found_in = [fitted.classifier.scored(block) for block in blocks]
-        chance, low, high = (np.concatenate([each[side] for each in found_in]) for side in range(3))
+        chance, low, high, words = scored_in_blocks(fitted.classifier, frame, why=days == MAIN)
         model = f"{VERSION} {fitted.classifier.kind}@{data}"
-        words = []
-        if days == MAIN:
-            words = [w for block in blocks for w in reasons(block, *fitted.classifier.logistic.pushes(block))]
         if own is None:  # what 90 days say of longer or shorter ones, if the danger stays the same
             chance, low, high = (1 - (1 - c) ** (days / MAIN) for c in (chance, low, high))
             model = f"{VERSION} {fitted.classifier.kind} from {MAIN} days@{data}"

@@ -6,8 +6,9 @@ Which of them is told by customers they have not seen, and so is how far their c
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -16,12 +17,14 @@ from scipy.special import expit, logit
 from wellheard.enrich.encoding import Encoding, encoding_of, is_text
 from wellheard.enrich.fitting import Floats, single_threaded
 from wellheard.enrich.judging import log_loss, slope
+from wellheard.enrich.reasons import reasons
 
 LOGISTIC, BOOSTED, BOTH = "logistic", "boosted", "both"
 MANY = 200  # events from which on boosting is tried
 SHRINKAGES = (0.0005, 0.005, 0.05, 0.5, 5.0)
 CALIBRATED_FROM = 50  # events from which on a slope can be told
 EDGE = 1e-5  # no chance is nearer to 0 or 1
+BLOCK, THREADS = 50_000, 2  # customers scored at a time, and how many such blocks at once
 
 Split = tuple[Any, Any]  # the rows to learn from, and those to try it on
 
@@ -36,25 +39,40 @@ class Logistic:
     centre: Floats
 
     def logits(self, frame: pd.DataFrame) -> Floats:
-        with single_threaded():
-            return np.asarray(self.weights[0] + self.encoding.matrix(frame) @ self.weights[1:])
+        return self.logits_of(self.encoding.matrix(frame))
 
-    def errors(self, frame: pd.DataFrame) -> Floats:
-        """The standard errors of the logits."""
-        x = np.column_stack([np.ones(len(frame)), self.encoding.matrix(frame)])
+    def logits_of(self, matrix: Floats) -> Floats:
+        """The logits of customers that are encoded already."""
         with single_threaded():
-            spread = ((x @ self.covariance) * x).sum(axis=1)
-        return np.asarray(np.sqrt(np.maximum(spread, 0.0)))
+            return np.asarray(self.weights[0] + matrix @ self.weights[1:])
+
+    def errors_of(self, matrix: Floats) -> Floats:
+        """The standard errors of the logits of customers that are encoded already."""
+        with single_threaded():
+            spread = np.einsum("ij,ij->i", matrix @ self.covariance[1:, 1:] + 2 * self.covariance[0, 1:], matrix)
+        return np.asarray(np.sqrt(np.maximum(spread + self.covariance[0, 0], 0.0)))
 
     def pushes(self, frame: pd.DataFrame) -> tuple[list[str], Floats]:
         """By feature, how far each moves a customer's logit from that of the average customer: names, and a matrix."""
-        moved = (self.encoding.matrix(frame) - self.centre) * self.weights[1:]
+        return self.pushes_of(self.encoding.matrix(frame))
+
+    def pushes_of(self, matrix: Floats) -> tuple[list[str], Floats]:
+        """The pushes of customers that are encoded already."""
         names = list(dict.fromkeys(part.feature for part in self.encoding.parts))
         place = [names.index(part.feature) for part in self.encoding.parts]
-        sums = np.zeros((len(frame), len(names)))
-        for column, at in enumerate(place):
-            sums[:, at] += moved[:, column]
-        return names, sums
+        into = np.zeros((len(place), len(names)))
+        into[np.arange(len(place)), place] = self.weights[1:]
+        with single_threaded():
+            return names, np.asarray(matrix @ into - self.centre @ into)
+
+
+class Scored(NamedTuple):
+    """Chances of leaving with the ends of their intervals, and reasons in words where they were asked for."""
+
+    chance: Floats
+    low: Floats
+    high: Floats
+    reasons: list[str]
 
 
 @dataclass(frozen=True)
@@ -67,11 +85,11 @@ class Classifier:
     steep: float = 1.0
     shift: float = 0.0
 
-    def raw(self, frame: pd.DataFrame) -> Floats:
-        """Logits before they are calibrated."""
+    def raw(self, frame: pd.DataFrame, matrix: Floats | None = None) -> Floats:
+        """Logits before they are calibrated; `matrix` is the frame as the regression's encoding has it, where known."""
         parts = []
         if self.kind in (LOGISTIC, BOTH):
-            parts.append(self.logistic.logits(frame))
+            parts.append(self.logistic.logits(frame) if matrix is None else self.logistic.logits_of(matrix))
         if self.kind in (BOOSTED, BOTH):
             parts.append(_boosted_logits(self.boosted, frame))
         return np.asarray(np.mean(parts, axis=0))
@@ -80,12 +98,28 @@ class Classifier:
         """The chance of leaving."""
         return np.asarray(np.clip(expit(self.shift + self.steep * self.raw(frame)), EDGE, 1 - EDGE))
 
-    def scored(self, frame: pd.DataFrame) -> tuple[Floats, Floats, Floats]:
-        """The chances, and the ends of the 95 % interval of each, from the uncertainty of the regression's weights."""
-        middle = self.shift + self.steep * self.raw(frame)
-        reach = 1.96 * self.steep * self.logistic.errors(frame)
-        low, chance, high = (np.clip(expit(z), EDGE, 1 - EDGE) for z in (middle - reach, middle, middle + reach))
-        return np.asarray(chance), np.asarray(low), np.asarray(high)
+    def scored(self, frame: pd.DataFrame, why: bool = False) -> Scored:
+        """The chances, and the ends of the 95 % interval of each, from the uncertainty of the regression's weights.
+
+        With `why`, reasons in words as well.
+        """
+        matrix = self.logistic.encoding.matrix(frame)
+        middle = self.shift + self.steep * self.raw(frame, matrix)
+        reach = 1.96 * self.steep * self.logistic.errors_of(matrix)
+        low, chance, high = (
+            np.asarray(np.clip(expit(z), EDGE, 1 - EDGE)) for z in (middle - reach, middle, middle + reach)
+        )
+        words = reasons(frame, *self.logistic.pushes_of(matrix)) if why else []
+        return Scored(chance, low, high, words)
+
+
+def scored_in_blocks(classifier: Classifier, frame: pd.DataFrame, why: bool = False) -> Scored:
+    """What `Classifier.scored` gives, a block of customers at a time, on two threads: memory stays bounded."""
+    blocks = [frame.iloc[at : at + BLOCK] for at in range(0, len(frame), BLOCK)]
+    with single_threaded(), ThreadPoolExecutor(THREADS) as pool:
+        parts = list(pool.map(lambda block: classifier.scored(block, why), blocks))
+    chance, low, high = (np.concatenate([np.asarray(part[side]) for part in parts]) for side in range(3))
+    return Scored(chance, low, high, [words for part in parts for words in part.reasons])
 
 
 def _with_codes(frame: pd.DataFrame) -> pd.DataFrame:

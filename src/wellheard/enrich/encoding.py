@@ -30,13 +30,18 @@ class Part:
     def of(self, frame: pd.DataFrame) -> Floats:
         column = frame[self.feature] if self.feature in frame else pd.Series(np.nan, index=frame.index)
         if self.how == "trait":
-            return np.asarray(column.astype(object).fillna("").astype(str) == self.trait, dtype=np.float64)
+            codes, traits = pd.factorize(column)  # what is not known has the code -1, and so stands last
+            same = [str(trait) == self.trait for trait in traits] + [self.trait == ""]
+            return np.asarray(np.array(same, dtype=np.float64)[codes])
         values = np.asarray(column, dtype=np.float64)
         if self.how == "missing":
             return np.asarray(np.isnan(values), dtype=np.float64)
         if self.how == "log":
             values = signed_log(values)
-        return np.nan_to_num(np.clip((values - self.centre) / self.scale, -OUT, OUT))
+        sized = (values - self.centre) / self.scale
+        np.clip(sized, -OUT, OUT, out=sized)
+        sized[np.isnan(sized)] = 0.0
+        return sized
 
 
 def is_text(column: pd.Series) -> bool:
@@ -56,9 +61,10 @@ class Encoding:
 
     def matrix(self, frame: pd.DataFrame) -> Floats:
         """A row a customer, a column a part."""
-        if not self.parts:
-            return np.zeros((len(frame), 0))
-        return np.stack([part.of(frame) for part in self.parts], axis=1)
+        matrix = np.empty((len(frame), len(self.parts)), order="F")
+        for place, part in enumerate(self.parts):
+            matrix[:, place] = part.of(frame)
+        return matrix
 
 
 def encoding_of(frame: pd.DataFrame) -> Encoding:

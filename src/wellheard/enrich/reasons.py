@@ -100,16 +100,30 @@ def reasons(frame: pd.DataFrame, names: Sequence[str], pushes: Floats) -> list[s
     """
     if not len(names):
         return [""] * len(frame)
-    cells = {name: frame[name].tolist() if name in frame else [np.nan] * len(frame) for name in names}
-    rising, strength = _strongest(pushes)
-    falling, weakness = _strongest(-pushes)
+    chosen, push = _strongest(pushes)
+    raised = push[:, 0] >= LEAST
+    chosen[~raised], push[~raised] = _strongest(-pushes[~raised])
+    cells = _phrases(frame, names, np.where(push >= LEAST, chosen, -1))
     said = []
-    rows = zip(rising.tolist(), strength.tolist(), falling.tolist(), weakness.tolist(), strict=True)
-    for row, (up, how_much, down, how_little) in enumerate(rows):
-        raising = [n for n, push in zip(up, how_much, strict=True) if push >= LEAST]
-        chosen = raising or [n for n, push in zip(down, how_little, strict=True) if push >= LEAST]
-        words = "; ".join([phrase(names[n], cells[names[n]][row]) for n in chosen])
-        said.append(words if raising or not words else f"speaks for staying: {words}")
+    for rising, *words in zip(raised.tolist(), *cells.T.tolist(), strict=True):
+        told = "; ".join(filter(None, words))
+        said.append(told if rising or not told else f"speaks for staying: {told}")
+    return said
+
+
+def _phrases(frame: pd.DataFrame, names: Sequence[str], chosen: NDArray[np.int64]) -> NDArray[np.object_]:
+    """The phrase of each customer's chosen features, empty where the place is -1: one phrase is made for all alike."""
+    said = np.full(chosen.shape, "", dtype=object)
+    for place, name in enumerate(names):
+        rows, slots = np.nonzero(chosen == place)
+        if not rows.size:
+            continue
+        column = frame[name].iloc[rows] if name in frame else pd.Series(np.nan, index=range(rows.size))
+        # Two decimals are more than any phrase shows.
+        values = column.round(2) if pd.api.types.is_float_dtype(column.dtype) else column
+        codes, alike = pd.factorize(values.to_numpy(), use_na_sentinel=False)
+        words = np.array([phrase(name, value) for value in alike], dtype=object)
+        said[rows, slots] = words[codes]
     return said
 
 
