@@ -10,6 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from wellheard.base.errors import Refused, Unknown
+from wellheard.store.bulk import Row, add
 from wellheard.store.layout import ASKS, DISPATCHES, INVITATIONS, UNSUBSCRIBES
 from wellheard.store.submission import ABOUT
 from wellheard.store.tokens import hashed, new_id, new_token
@@ -58,23 +59,40 @@ def invite(
     about: Mapping[str, str | None] | None = None,
 ) -> tuple[str, str]:
     """Makes an invitation; gives its id and the token for its link, of which only the hash is kept."""
-    invitation_id, token = new_id(), new_token()
-    values = {name: (about or {}).get(name) for name in ABOUT}
-    con.execute(
-        INVITATIONS.insert().values(
-            invitation_id=invitation_id,
-            workspace=workspace,
-            survey_key=survey_key,
-            token_hash=hashed(token),
-            anonymous=anonymous,
-            test=test,
-            made_at=now,
-            changed_at=now,
-            expires_at=expires_at,
-            **values,
-        )
+    row, token = new_invitation(
+        workspace, survey_key, now, anonymous=anonymous, test=test, expires_at=expires_at, about=about or {}
     )
-    return invitation_id, token
+    add(con, INVITATIONS, [row])
+    return row["invitation_id"], token
+
+
+def new_invitation(
+    workspace: str,
+    survey_key: str,
+    now: datetime,
+    *,
+    anonymous: bool,
+    test: bool,
+    expires_at: datetime | None,
+    about: Mapping[str, str | None],
+    sent_at: datetime | None = None,
+) -> tuple[Row, str]:
+    """The row of an invitation that is to be added, and its token."""
+    token = new_token()
+    row: Row = {
+        "invitation_id": new_id(),
+        "workspace": workspace,
+        "survey_key": survey_key,
+        "token_hash": hashed(token),
+        "anonymous": anonymous,
+        "test": test,
+        "made_at": now,
+        "changed_at": now,
+        "expires_at": expires_at,
+        "sent_at": sent_at,
+        **{name: about.get(name) for name in ABOUT},
+    }
+    return row, token
 
 
 def invitations_by_hash(con: sa.Connection, hashes: Iterable[str]) -> dict[str, Invitation]:

@@ -10,14 +10,14 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
 
 import sqlalchemy as sa
 
 from wellheard.store.blocks import Blocks, address_hash
 from wellheard.store.budgets import Asking, Budgets, Diary
-from wellheard.store.invitations import AT_ONCE, invite, mark
-from wellheard.store.layout import ASKS, DISPATCHES, SURVEYS
+from wellheard.store.bulk import AT_ONCE, Row, add
+from wellheard.store.invitations import new_invitation
+from wellheard.store.layout import ASKS, DISPATCHES, INVITATIONS, SURVEYS
 from wellheard.store.tokens import new_id
 from wellheard.store.vault import Vault
 
@@ -25,8 +25,6 @@ LEDGER_LOCK = 0x6173_6B73  # the lock in PostgreSQL under which it is decided wh
 INVITATION, REMINDER, SHOWN = "invitation", "reminder", "shown"
 WAITING, WITHDRAWN = "waiting", "withdrawn"
 GAVE_WAY = "gave_way"
-
-Row = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -114,12 +112,12 @@ class Ledger:
         self._companies = _whole(c.company_rows for c in candidates)
         self._blocks = Blocks(con, workspace, candidates)
         self._diary = Diary(budgets)
-        longest = max([1, *budgets.person, *budgets.company])
-        for row in self._asked_near(candidates, timedelta(days=longest)):
+        for row in self._asked_near(candidates, budgets):
             self._diary.add(self._asking(row))
         self._quotas = _Quotas(con, candidates, now)
         self._decided = _occasions(con, candidates)
         self._new: list[Row] = []
+        self._invitations: list[Row] = []
         self._dispatches: list[Row] = []
 
     def decide(self, candidate: Candidate) -> Decided | None:
@@ -145,10 +143,9 @@ class Ledger:
 
     def write(self) -> None:
         """Writes what was decided, on the connection's transaction."""
-        if self._new:
-            self.con.execute(ASKS.insert(), self._new)
-        if self._dispatches:
-            self.con.execute(DISPATCHES.insert(), self._dispatches)
+        add(self.con, INVITATIONS, self._invitations)
+        add(self.con, ASKS, self._new)
+        add(self.con, DISPATCHES, self._dispatches)
 
     def _reserve(self, row: Row) -> str | None:
         """Why the budgets refuse; else notes it. What gives way stands in the store, for the weightier come first."""
@@ -161,8 +158,7 @@ class Ledger:
         if candidate.reminds and candidate.token:
             row["invitation_id"] = candidate.reminds
             return candidate.token
-        id, token = invite(
-            self.con,
+        invitation, token = new_invitation(
             self.workspace,
             candidate.survey_key,
             self.now,
@@ -170,10 +166,10 @@ class Ledger:
             test=candidate.test,
             expires_at=candidate.at + candidate.expires_after,
             about={**candidate.about, "channel": candidate.channel},
+            sent_at=None if candidate.carried else self.now,
         )
-        row["invitation_id"] = id
-        if not candidate.carried:
-            mark(self.con, id, self.now, sent_at=self.now)
+        self._invitations.append(invitation)
+        row["invitation_id"] = invitation["invitation_id"]
         return token
 
     def _row(self, candidate: Candidate) -> Row:
@@ -207,25 +203,25 @@ class Ledger:
             id=row["ask_id"],
         )
 
-    def _asked_near(self, candidates: Sequence[Candidate], span: timedelta) -> list[Row]:
-        """What the people and companies were asked, or will be, within the longest clock of any candidate."""
+    def _asked_near(self, candidates: Sequence[Candidate], budgets: Budgets) -> list[Row]:
+        """What the people and companies were asked, or will be, within their longest clocks of any candidate."""
         if not candidates:
             return []
         moments = [c.at for c in candidates]
-        state = sa.func.coalesce(DISPATCHES.c.state, "given").label("state")
-        both = sa.select(ASKS, state).outerjoin(DISPATCHES, DISPATCHES.c.ask_id == ASKS.c.ask_id)
-        near = both.where(
-            (ASKS.c.workspace == self.workspace)
-            & ASKS.c.asked
-            & ~ASKS.c.test
-            & (ASKS.c.asked_at > min(moments) - span)
-            & (ASKS.c.asked_at < max(moments) + span)
+        a, state = ASKS.c, sa.func.coalesce(DISPATCHES.c.state, "given").label("state")
+        both = sa.select(a.ask_id, a.person, a.company, a.priority, a.asked_at, state)
+        near = both.outerjoin(DISPATCHES, DISPATCHES.c.ask_id == a.ask_id).where(
+            (a.workspace == self.workspace) & a.asked & ~a.test
         )
         found: dict[str, Row] = {}
-        for column, rows in ((ASKS.c.person, "person_rows"), (ASKS.c.company, "company_rows")):
-            for some in in_parts({name for c in candidates for name in getattr(c, rows)}):
-                for row in self.con.execute(near.where(column.in_(some))).mappings():
-                    found[row["ask_id"]] = {str(name): value for name, value in row.items()}
+        for column, rows, clocks in (
+            (a.person, "person_rows", budgets.person), (a.company, "company_rows", budgets.company)
+        ):  # fmt: skip
+            span = timedelta(days=max(clocks, default=0))
+            then = near.where((a.asked_at > min(moments) - span) & (a.asked_at < max(moments) + span))
+            for some in in_parts({name for c in candidates for name in getattr(c, rows)} if clocks else ()):
+                for row in self.con.execute(then.where(column.in_(some))):
+                    found[row.ask_id] = row._asdict()
         return list(found.values())
 
 
