@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from functools import partial
 
@@ -23,8 +23,10 @@ from wellheard.base.errors import Busy, Refused
 from wellheard.base.redaction import trace_of
 from wellheard.base.schedules import Schedule, schedule_from_rows
 from wellheard.base.settings import Settings
+from wellheard.insights.dossier import MOST, Elsewhere, Event
 from wellheard.metrics import listing
-from wellheard.store import ledger
+from wellheard.store import cases, ledger
+from wellheard.store.cases import Case
 from wellheard.store.followup import Transaction
 from wellheard.store.ledger import Candidate
 from wellheard.store.store import Store, open_store
@@ -160,6 +162,29 @@ class LoopService:
                 self._running.sender.egress.close()
                 self._running.store.close()
                 self._running = None
+
+
+def cases_told(service: LoopService) -> Elsewhere:
+    """What cases add to the timeline of a customer or company."""
+
+    def told(kind: str, ids: Sequence[str]) -> list[Event]:
+        loop = service()
+        with loop.store.reading() as con:
+            found = cases.cases_about(con, loop.workspace, ids, company=kind == "account", most=MOST)
+        return [event for case in found for event in _events_of(case)]
+
+    return told
+
+
+def _events_of(case: Case) -> list[Event]:
+    row = str(case.number)
+    events = [Event(case.opened_at, "cases", f"case {row} opened · {case.title}", None, row)]
+    if case.answered_at is not None:
+        events.append(Event(case.answered_at, "cases", f"case {row} answered", None, row))
+    if case.closed_at is not None:
+        ended = " · ".join(word for word in (case.outcome, case.reason) if word)
+        events.append(Event(case.closed_at, "cases", f"case {row} closed · {ended}", None, row))
+    return events
 
 
 class Following:

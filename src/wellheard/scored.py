@@ -9,7 +9,7 @@ from typing import Any
 from wellheard.app import Workspace
 from wellheard.insights import customers as listed
 from wellheard.insights.advocates import advocates
-from wellheard.insights.dossier import Dossier, dossier
+from wellheard.insights.dossier import Dossier, Elsewhere, dossier
 from wellheard.insights.worth_by import worth_by
 from wellheard.metrics.segments import read_segments, remove_segment, save_segment
 from wellheard.scoring import cards
@@ -19,10 +19,10 @@ VIEWS_FILE = "customer_views.toml"
 
 
 class ScoreService:
-    """Customers, dossiers and models of a workspace."""
+    """Customers, dossiers and models of a workspace. `elsewhere` tells what happened to somebody outside the lake."""
 
-    def __init__(self, workspace: Workspace) -> None:
-        self.workspace = workspace
+    def __init__(self, workspace: Workspace, elsewhere: Elsewhere) -> None:
+        self.workspace, self._elsewhere = workspace, elsewhere
         self._views = workspace.home / VIEWS_FILE
 
     def customers(
@@ -41,7 +41,7 @@ class ScoreService:
 
     def dossier(self, kind: str, id: str) -> Dossier:
         with self.workspace.lake.reading():
-            return dossier(self.workspace.lake, kind, id)
+            return dossier(self.workspace.lake, kind, id, self._elsewhere)
 
     def advocates(self) -> Sequence[Mapping[str, Any]]:
         with self.workspace.lake.reading():

@@ -22,7 +22,7 @@ from wellheard.asking_service import AskingService
 from wellheard.base.errors import BadCall, Refused
 from wellheard.demo import is_simulated
 from wellheard.enrich.conversation_timeline import timeline_of
-from wellheard.following import Following, LoopService, closed_loop_of
+from wellheard.following import Following, LoopService, cases_told, closed_loop_of
 from wellheard.importing import ImportCall, reading_of, taken_as
 from wellheard.jobs import Inviting, Merging
 from wellheard.metrics.answer import Answer
@@ -207,6 +207,7 @@ def services_of(workspace: Workspace, door: Door | None = None) -> Services:
     def curves(asked: Question) -> Curves:
         return cohort_curves(workspace.lake, workspace.settings, workspace.catalogue.metric(asked.kpi), asked)
 
+    loop = LoopService(workspace, door.loop if door else None)
     return Services(
         settings=workspace.settings,
         kpis=workspace.kpis,
@@ -247,8 +248,8 @@ def services_of(workspace: Workspace, door: Door | None = None) -> Services:
         widget_tag=lambda id: door.widget(id) if door else None,
         asking=AskingService(workspace, door.asker if door else None),
         texts=workspace.texts,
-        scores=ScoreService(workspace),
-        loop=LoopService(workspace, door.loop if door else None),
+        scores=ScoreService(workspace, cases_told(loop)),
+        loop=loop,
     )
 
 

@@ -347,3 +347,21 @@ def test_a_case_says_that_it_was_answered_elsewhere(team: Team) -> None:
         change_case(con, "main", number, team.loop.sender.now(), answered_at=team.loop.sender.now())
     for path in ("/cases", f"/cases/{number}"):
         assert "answered elsewhere" in team.client.get(path).text
+
+
+def test_cases_stand_in_the_timeline_of_their_customer_and_of_no_other(team: Team) -> None:
+    people = [{"source_id": id, "name": id, "account_id": "co", "updated_at": "2025-01-01"} for id in ("c1", "c2")]
+    team.desk.deliver({"customers": people})
+    number = team.open(customer_id="c1", account_id="co", title="NPS 1 <b>")
+    page = team.client.get("/customers/c1").text
+    assert f'<a href="/cases/{number}">case {number} opened · NPS 1 &lt;b&gt;</a>' in page
+    assert "closed" not in page
+    team.post(f"/cases/{number}/replied", text="We rang.")
+    team.post(f"/cases/{number}/close", outcome="recovered", words="they came back")
+    page = team.client.get("/customers/c1").text
+    times = [
+        page.index(f"case {number} {what}") for what in ("closed · recovered · they came back", "answered", "opened")
+    ]
+    assert times == sorted(times)  # the newest first
+    assert f"/cases/{number}" not in team.client.get("/customers/c2").text
+    assert f"/cases/{number}" in team.client.get("/accounts/co").text

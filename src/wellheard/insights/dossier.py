@@ -69,12 +69,21 @@ class Dossier:
     next_action: tuple[str, str]
 
 
-def dossier(lake: Lake, kind: str, id: str) -> Dossier:
+# What else happened to whoever these rows are, by the kind: what lies outside the lake, such as cases.
+Elsewhere = Callable[[str, Sequence[str]], Sequence[Event]]
+
+
+def _nothing(kind: str, ids: Sequence[str]) -> Sequence[Event]:
+    del kind, ids
+    return ()
+
+
+def dossier(lake: Lake, kind: str, id: str, elsewhere: Elsewhere = _nothing) -> Dossier:
     """The dossier of a customer (kind `customer`) or company (`account`), by id. Raises Unknown where there is none."""
     rows = _rows(lake, kind, id)
     ids = sorted({row["source_id"] for row in rows} | {id})
     column = "customer_id" if kind == "customer" else "account_id"
-    events = _events(lake, column, ids)
+    events = sorted((*_events(lake, column, ids), *elsewhere(kind, ids)), key=lambda e: e.at, reverse=True)
     scores = _scores(lake, column, ids)
     if not rows and not events and not scores:
         raise Unknown(f"there is no {kind} {id!r}", hint="look for them in the list of customers", field="id")

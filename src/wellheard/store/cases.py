@@ -172,6 +172,14 @@ def cases(con: sa.Connection, workspace: str, search: Search, now: datetime) -> 
     ]
 
 
+def cases_about(con: sa.Connection, workspace: str, ids: Sequence[str], *, company: bool, most: int) -> list[Case]:
+    """The newest cases of a customer or company, by the ids of its rows; what was merged stands in another one."""
+    c = CASES.c
+    which = (c.workspace == workspace) & (c.account_id if company else c.customer_id).in_(list(ids))
+    found = sa.select(CASES).where(which & (c.state != MERGED)).order_by(c.number.desc()).limit(most)
+    return [_case(row) for row in con.execute(found).mappings()]
+
+
 def entries(con: sa.Connection, number: int) -> list[Entry]:
     """A case's history in order."""
     e = CASE_ENTRIES.c

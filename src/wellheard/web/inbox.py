@@ -24,6 +24,7 @@ READY: tuple[tuple[str, dict[str, str]], ...] = (
     ("Snoozed", {"state": SNOOZED}),
     ("Closed", {"state": CLOSED}),
 )
+Kinds = tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,7 @@ class RowOfCase:
     opened: str
 
 
-def search_of(given: Mapping[str, str], kinds: tuple[str, ...]) -> Search:
+def search_of(given: Mapping[str, str], kinds: Kinds) -> Search:
     """What an address asks for; words that it has for nothing are passed over."""
     state = given.get("state", "")
     states = {"": UNDONE, "all": STATES[:4]}.get(state, (state,) if state in STATES else UNDONE)
@@ -51,6 +52,21 @@ def search_of(given: Mapping[str, str], kinds: tuple[str, ...]) -> Search:
         text=given.get("q", "")[:200],
         overdue=given.get("overdue") == "1",
     )
+
+
+def shown_of(loop: ClosedLoop, given: Mapping[str, str], kinds: Kinds, watching: tuple[str, ...]) -> dict[str, Any]:
+    """What the page of one kind of case shows: those that its address asks for, and the rules by these triggers."""
+    with loop.store.reading() as con:
+        counts = cases.counts_by_state(con, loop.workspace, kinds)
+    rules, _ = loop.book.all()
+    return {
+        "rows": rows_of(loop, search_of(given, kinds)),
+        "typed": {name: given.get(name, "") for name in FIELDS},
+        "states": STATE_CHOICES,
+        "query": query_of(given),
+        "any": any(counts[state] for state in STATES),
+        "watching": [rule for rule in rules if rule.trigger.name in watching],
+    }
 
 
 def rows_of(loop: ClosedLoop, search: Search) -> list[RowOfCase]:

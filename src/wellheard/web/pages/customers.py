@@ -227,7 +227,7 @@ def _dossier(site: Site, request: Request, kind: str, id: str) -> HTMLResponse:
 
 
 def _link(event: Any) -> str:
-    return f"/conversations/{event.row}" if event.table == "conversations" else ""
+    return f"/{event.table}/{event.row}" if event.table in ("conversations", "cases") else ""
 
 
 def _said(value: Any) -> str:
