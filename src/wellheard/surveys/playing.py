@@ -157,14 +157,15 @@ class _Stage:
         """Decides on everything."""
         priority = np.array([rule.priority for rule in self.rules] or [0])
         order = np.lexsort((self.at, -priority[self.rule], self.at // DAY))
-        group = self.past.groups(self.person, self.company)
-        sizes = np.bincount(group, minlength=1)
+        groups = self.past.groups(self.person, self.company)
+        group = groups[self.person]
+        sizes = np.bincount(group, minlength=int(groups.max(initial=0)) + 1)
         longest = int(np.sort(sizes)[-TOGETHER]) if len(sizes) >= TOGETHER else 0
         apart = (sizes > longest) | self.past.crowded(group, self.person, self.company, len(sizes))
         if any(rule.quotas for rule in self.rules):
             apart[:] = True
         alone = apart[group[order]]
-        self._one_by_one(order[alone].tolist())
+        self._one_by_one(order[alone].tolist(), np.flatnonzero(apart[groups[self.past.person]]).tolist())
         self._together(order[~alone], group)
 
     def _remind(self, rates: Mapping[str, float]) -> None:
@@ -216,9 +217,9 @@ class _Stage:
             people.add(who[free], at[free])
             companies.add(firm[free & (firm >= 0)], at[free & (firm >= 0)])
 
-    def _one_by_one(self, order: Sequence[int]) -> None:
+    def _one_by_one(self, order: Sequence[int], past: Sequence[int]) -> None:
         diary = Diary(self.budgets)
-        for asking in self.past.askings if order else ():
+        for asking in (self.past.askings[place] for place in past):
             diary.add(Asking(asking.at, asking.person, asking.company, asking.priority, True))
         quotas = _Quotas(self.rules)
         for place in order:
@@ -265,7 +266,7 @@ class _Past:
         self.people, self.companies = len(people), len(companies)
 
     def groups(self, person: Numbers, company: Numbers) -> Numbers:
-        """By occasion, the group of people and companies to which it belongs."""
+        """By person, the group of people and companies that have to do with each other."""
         one = np.concatenate([person, self.person])
         other = np.concatenate([company, self.company])
         linked = other >= 0
@@ -273,7 +274,7 @@ class _Past:
         size = self.people + self.companies
         graph = coo_array((np.ones(len(ends[0]), np.int8), ends), shape=(size, size))
         _, group = connected_components(graph, directed=False)
-        found: Numbers = group.astype(np.int64)[person]
+        found: Numbers = group.astype(np.int64)[: self.people]
         return found
 
     def crowded(self, group: Numbers, person: Numbers, company: Numbers, groups: int) -> Marks:
