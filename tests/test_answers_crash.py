@@ -6,12 +6,13 @@ import http.client
 import json
 import os
 import random
+import signal
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -28,30 +29,63 @@ from wellheard.store.tokens import hashed, new_token
 ROUNDS = 200 if os.environ.get("WELLHEARD_TEST_LONG") else 10
 SENDERS = 8
 SURVEY = 'name = "Relationship"\n[[questions]]\nid = "nps"\ntype = "nps"\n'
-# The public's door and the merging of `wellheard serve`, without the pages of figures.
-SERVER = """
-import sys, time
+# The public's door and the merging of `wellheard serve`, without the pages of figures. Each line that comes in starts
+# one server, forked from a process that has loaded the program and opened nothing: to load it takes longer than all
+# that a round does.
+SERVERS = """
+import gc, os, sys, threading, time
+import alembic.command, mako.template, uvicorn.loops.uvloop, uvicorn.protocols.http.httptools_impl
 import wellheard
+from wellheard.actions import channel, hook, trigger
+from wellheard.metrics import catalogue
 from wellheard.serving import taking_answers
-with wellheard.open(sys.argv[1]) as workspace, taking_answers(workspace) as door:
-    print(door.address, flush=True)
-    time.sleep(600)
+from wellheard.surveys import channel as ways
+for each in (channel.channels, hook.schemes, trigger.triggers, catalogue.metrics, ways.channels):
+    each()
+assert threading.active_count() == 1, "a fork has the thread that forks alone"
+gc.freeze()
+told = os.fdopen(os.dup(1), "w")
+os.dup2(2, 1)  # what is logged is not what is told
+for line in sys.stdin:
+    child = os.fork()
+    if child:
+        os.waitpid(child, 0)
+        continue
+    with wellheard.open(sys.argv[1]) as workspace, taking_answers(workspace) as door:
+        print(os.getpid(), door.address, file=told, flush=True)
+        time.sleep(600)
+    os._exit(1)
 """
 MANY = {"WELLHEARD_ANSWERS_PER_NETWORK": "1000000", "WELLHEARD_ANSWERS_PER_SURVEY": "1000000"}
 
 
 @contextmanager
-def serving(home: Path) -> Iterator[tuple[subprocess.Popen[str], str]]:
-    call = [sys.executable, "-c", SERVER, str(home)]
+def loaded(home: Path) -> Iterator[subprocess.Popen[str]]:
+    """A process that starts one server after the other."""
+    call = [sys.executable, "-c", SERVERS, str(home)]
     environment = {**os.environ, **MANY, "WELLHEARD_PUBLIC_PORT": "0"}
-    with subprocess.Popen(call, stdout=subprocess.PIPE, text=True, env=environment) as process:
-        assert process.stdout is not None
-        address = process.stdout.readline().strip()
-        assert address, "the server did not start"
+    pipe = subprocess.PIPE
+    with subprocess.Popen(call, stdin=pipe, stdout=pipe, text=True, env=environment) as process:
         try:
-            yield process, address
+            yield process
         finally:
             process.kill()
+
+
+@contextmanager
+def serving(process: subprocess.Popen[str]) -> Iterator[tuple[int, str]]:
+    """One server, by its number and address; it is killed at the end at the latest."""
+    assert process.stdin is not None
+    assert process.stdout is not None
+    process.stdin.write("next\n")
+    process.stdin.flush()
+    number, _, address = process.stdout.readline().strip().partition(" ")
+    assert address, "the server did not start"
+    try:
+        yield int(number), address
+    finally:
+        with suppress(ProcessLookupError):
+            os.kill(int(number), signal.SIGKILL)
 
 
 class Sender(threading.Thread):
@@ -86,24 +120,30 @@ def test_r1_no_acknowledged_answer_is_lost_or_doubled_when_the_server_is_killed(
     (tmp_path / "surveys" / "relationship.toml").write_text(SURVEY, "utf-8")
     sent: dict[str, int] = {}
     acknowledged: set[str] = set()
-    chance = random.Random(5)
-    for round_ in range(ROUNDS):
-        with serving(tmp_path) as (process, address):
-            store = open_store(tmp_path, Settings())
-            with store.reading() as con:
-                key = survey_called(con, "main", "relationship").survey_key
-            store.close()
-            senders = [Sender(address, key, 100 * round_ + i) for i in range(SENDERS)]
-            for sender in senders:
-                sender.start()
-            time.sleep(chance.uniform(0.1, 2.0))  # so that some die while a batch goes to the lake
-            process.kill()
-            for sender in senders:
-                sender.join()
-                sent |= sender.sent
-                acknowledged |= sender.acknowledged
+    chance, key = random.Random(5), ""
+    with loaded(tmp_path) as process:
+        for round_ in range(ROUNDS):
+            with serving(process) as (server, address):
+                key = key or _key(tmp_path)
+                senders = [Sender(address, key, 100 * round_ + i) for i in range(SENDERS)]
+                for sender in senders:
+                    sender.start()
+                time.sleep(chance.uniform(0.1, 2.0))  # so that some die while a batch goes to the lake
+                os.kill(server, signal.SIGKILL)
+                for sender in senders:
+                    sender.join()
+                    sent |= sender.sent
+                    acknowledged |= sender.acknowledged
     assert len(acknowledged) > 10 * ROUNDS
     _check(tmp_path, sent, acknowledged)
+
+
+def _key(home: Path) -> str:
+    store = open_store(home, Settings())
+    with store.reading() as con:
+        key = survey_called(con, "main", "relationship").survey_key
+    store.close()
+    return key
 
 
 def _check(home: Path, sent: dict[str, int], acknowledged: set[str]) -> None:
