@@ -25,10 +25,11 @@ LAST = (("costs", "incurred_at"), ("conversations", "opened_at"))  # what may co
 def rows(ask: Ask) -> ir.Table:
     windows = _windows(ask)
     held = ask.reader.held  # what is missing is told before the sums are made, from the same rows
-    came, went = held(_keyed(ask, earned(ask, windows))), held(_keyed(ask, spent(ask, windows, SPENT)))
-    _say_what_is_missing(ask, came, went)
-    dims = [c for c in came.columns if c.startswith(DIM)]
+    dims = [DIM + name for name in ask.question.by]
     kept = ["period", "unit", "id", "no_rate", *dims]
+    came = held(_keyed(ask, earned(ask, windows)).select(*kept, "net", "margin"))
+    went = held(_keyed(ask, spent(ask, windows, SPENT)).select(*kept, "whose", "amount"))
+    _say_what_is_missing(ask, came, went)
     none = ibis.literal(0.0)
     unknown = came.margin.isnull()
     goods = ibis.ifelse(unknown, 0.0, came.net.cast("float64") - came.margin)
@@ -39,6 +40,7 @@ def rows(ask: Ask) -> ir.Table:
     sums = {name: both[name].sum() for name in AMOUNTS}
     each = both.group_by(["period", "unit", *dims]).agg(id=both.id.min(), no_rate=both.no_rate.any(), **sums)
     each = _shared_out(ask, each, nobodys)
+    ask.one_a_unit()
     profit = each.net - each.goods - each.cost
     out = [(each.no_rate, "no exchange rate for its currency on that day")]
     shown = {"revenue": each.net, "goods": each.goods, "cost": each.cost}

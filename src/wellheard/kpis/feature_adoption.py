@@ -6,24 +6,18 @@ import ibis
 import ibis.expr.types as ir
 
 from wellheard.metrics.ask import DIM, Ask
-from wellheard.metrics.bricks import Share
+from wellheard.metrics.bricks import Portion
 from wellheard.metrics.metric import Example, Metric, Need
 from wellheard.metrics.samples import Rows
 
 
 def rows(ask: Ask) -> ir.Table:
-    pairs = ask.belonging(_pairs(ask), "usage")
-    known = pairs.customer_key.coalesce(pairs.account_key)
-    dims = [c for c in pairs.columns if c.startswith(DIM)]
-    each = pairs.mutate(nobody=known.isnull()).group_by(["period", "unit", "feature", *dims])
-    each = each.agg(
-        id=ibis._.pair.min(), instant=ibis._.instant.max(), used=ibis._.used.any(), nobody=ibis._.nobody.any()
-    )
-    return ask.rows(each.drop("period"), out=[(each.nobody, "no customer is named")], good=each.used)
+    each = _pairs(ask) if ask.question.rows or ask.question.top or ask.mentions("feature") else _customers(ask)
+    return ask.rows(each.drop("period"), out=[(each.nobody, "no customer is named")], num=each.num, den=each.den)
 
 
-def _pairs(ask: Ask) -> ir.Table:
-    """One row a period, active customer and feature known by then: `used`, and the customer's last use as `instant`.
+def _active(ask: Ask) -> tuple[ir.Table, ir.Table]:
+    """One row a period and active customer, with the features of their `own`, and beside it one a feature's first use.
 
     Who is active is told by any feature, so a filter or grouping by feature leaves the customers of it alone.
     """
@@ -35,9 +29,59 @@ def _pairs(ask: Ask) -> ir.Table:
     active = t.group_by(["period", "source", "customer_id", "account_id"]).agg(
         id=t.id.min(), instant=t.instant.max(), own=t.feature.collect(distinct=True)
     )
-    features = t.group_by("feature").agg(since=t.period.min())
+    return active, t.group_by("feature").agg(since=t.period.min())
+
+
+def _pairs(ask: Ask) -> ir.Table:
+    """One row a period, active customer and feature known by then: 1 of 1 where they used it, else 0 of 1."""
+    active, features = _active(ask)
     pairs = active.join(features, [features.since.isnull() | (features.since <= active.period)])
-    return pairs.mutate(used=pairs.own.contains(pairs.feature), pair=pairs.id + ":" + pairs.feature).drop("own")
+    pairs = pairs.mutate(used=pairs.own.contains(pairs.feature), pair=pairs.id + ":" + pairs.feature).drop("own")
+    each = _belonging(ask, pairs).group_by(["period", "unit", "feature", *_dims(ask)])
+    each = each.agg(
+        id=ibis._.pair.min(), instant=ibis._.instant.max(), used=ibis._.used.any(), nobody=ibis._.nobody.any()
+    )
+    return each.mutate(num=ibis.ifelse(each.used, 1, 0), den=ibis.literal(1))
+
+
+def _customers(ask: Ask) -> ir.Table:
+    """The same with one row a customer, as many of the features known by then as they used: far fewer rows."""
+    active, features = _active(ask)
+    periods = active.select("period").distinct()
+    known = periods.join(features, [features.since.isnull() | (features.since <= periods.period)])
+    known = known.group_by(**{"k:period": known.period}).agg(known=known.count())
+    t = _belonging(ask, active.join(known, active.period.identical_to(known["k:period"])))
+    groups = ["period", "unit", *_dims(ask)]
+    each = t.group_by(groups).agg(
+        id=t.id.min(),
+        instant=t.instant.max(),
+        num=t.own.length().max(),
+        den=t.known.max(),
+        nobody=t.nobody.any(),
+        keys=t.count(),
+    )
+    ask.one_a_unit()
+    return _united(each, t, groups)
+
+
+def _united(each: ir.Table, t: ir.Table, groups: list[str]) -> ir.Table:
+    """The few who stand under several keys, such as linked ones, with the features of all of these together."""
+    several = each.filter(each["keys"] > 1)
+    several = several.select(**{"s:unit": several.unit, "s:period": several.period}).distinct()
+    theirs = t.join(several, [t.unit == several["s:unit"], t.period.identical_to(several["s:period"])])
+    uses = theirs.select(*groups, "id", feature=theirs.own.unnest())
+    united = uses.group_by(groups).agg(**{"u:id": uses.id.min(), "u:num": uses.feature.nunique()})
+    joined = each.left_join(united.select("u:id", "u:num"), each.id == united["u:id"])
+    return joined.mutate(num=joined["u:num"].coalesce(joined.num))
+
+
+def _belonging(ask: Ask, t: ir.Table) -> ir.Table:
+    t = ask.belonging(t, "usage")
+    return t.mutate(nobody=t.customer_key.coalesce(t.account_key).isnull())
+
+
+def _dims(ask: Ask) -> list[str]:
+    return [DIM + name for name in ask.question.by]
 
 
 def _used(*uses: tuple[str | None, str]) -> Rows:
@@ -58,7 +102,7 @@ KPI = Metric(
     unit="percent",
     direction="up",
     rows=rows,
-    brick=Share(),
+    brick=Portion(),
     placed_by="used_at",
     needs=(Need("usage", ("feature", "customer_id"), instead=(Need("usage", ("feature", "account_id")),)),),
     traps=(

@@ -68,6 +68,7 @@ class Ask:
         self.currency: str | None = None
         self.gathered: dict[str, Gathered] = {}
         self.notes: list[str] = []
+        self.single = False  # whether a unit has one row in each group at most
         rules = tuple(parse(rule) for rule in question.viewer.row_rules)
         self.filters: tuple[Where, ...] = (*rules, *((question.where,) if question.where is not None else ()))
 
@@ -83,6 +84,10 @@ class Ask:
     def mentions(self, name: str) -> bool:
         """Whether the question groups or filters by a column."""
         return name in self.question.by or any(name in names_in(f) for f in self.filters)
+
+    def one_a_unit(self) -> None:
+        """Says that the rows hold each unit once in a group, so that nothing has to be added up for it."""
+        self.single = True
 
     def dimension(self, name: str, fact: str) -> Dimension:
         """What a dimension's name means beside a table; raises Unknown with what there is."""

@@ -74,9 +74,9 @@ class Brick(ABC):
         """A unit's den from those of its rows that count."""
         return den.max(where=counted) if self.once else total(den, counted)
 
-    def in_n(self, measured: ir.Table) -> ir.BooleanValue:  # noqa: ARG002 - a brick's contract
-        """Which of the rows that count are counted in n."""
-        return ibis.literal(True)
+    def in_n(self, measured: ir.Table) -> ir.IntegerValue:  # noqa: ARG002 - a brick's contract
+        """How many each of the rows that count is in n."""
+        return ibis.literal(1)
 
     @property
     def sums_up(self) -> bool:
@@ -140,6 +140,21 @@ class Share(Summed):
 
     def few(self, parts: Parts) -> NDArray[np.bool_]:
         return too_clustered(moments_in(parts))
+
+
+@dataclass(frozen=True)
+class Portion(Share):
+    """A share whose rows each stand for `den` things, `num` of them good, such as a customer's features; n is Σ den."""
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        return ("num", "den")
+
+    def row(self, rows: ir.Table) -> dict[str, ir.Value]:
+        return {"num": rows.num, "den": rows.den}
+
+    def in_n(self, measured: ir.Table) -> ir.IntegerValue:
+        return measured["m:den"]
 
 
 @dataclass(frozen=True)
@@ -213,8 +228,8 @@ class Ratio(Summed):
     def row(self, rows: ir.Table) -> dict[str, ir.Value]:
         return {"num": rows.num, "den": rows.den}
 
-    def in_n(self, measured: ir.Table) -> ir.BooleanValue:
-        return measured["m:den"] != 0 if self.of_den else super().in_n(measured)
+    def in_n(self, measured: ir.Table) -> ir.IntegerValue:
+        return ibis.ifelse(measured["m:den"] != 0, 1, 0) if self.of_den else super().in_n(measured)
 
     def limits(self, parts: Parts, level: Floats | float) -> Interval:
         return interval.ratio(moments_in(parts), level, self.least)

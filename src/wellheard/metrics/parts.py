@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 
 from wellheard.metrics.ask import DIM, Ask
-from wellheard.metrics.bricks import Estimate, Quantile, Summed
+from wellheard.metrics.bricks import Brick, Estimate, Quantile, Summed
 from wellheard.metrics.interval import NO_RANK, effective_n, quantile_position, quantile_ranks
 from wellheard.metrics.moments import Floats, Moments
 from wellheard.metrics.waiting import Waiting, quantiles, steps
@@ -93,21 +93,40 @@ def unit_totals(ask: Ask, rows: ir.Table) -> ir.Table:
     """One row a group and unit: num, den, their rows, and how many are pending."""
     brick = ask.asked.brick
     measured = rows.mutate(**{f"m:{k}": v for k, v in brick.row(rows).items()}, counted__=rows.why.isnull())
+    names = [*group_names(ask, rows), "unit"]
+    if ask.single and not ask.gathered:
+        return measured.select(*names, **_alone(brick, measured))
     counted = measured.counted__
     den = measured["m:den"]
     totals = {
         "num": _float(brick.unit_num(measured["m:num"], counted)),
         "den": _float(brick.unit_den(den, counted)),
-        "n": (counted & brick.in_n(measured)).sum().fill_null(0),
+        "n": ibis.ifelse(counted, brick.in_n(measured), 0).sum().fill_null(0),
         "pending": measured.waiting.sum().fill_null(0),
         "listed": measured.count(),
     }
-    for side in ("positive", "negative"):
-        if f"m:{side}" in measured.columns:
-            each = measured[f"m:{side}"]
-            mean = brick.once == "mean"
-            totals[side] = (brick.unit_num(each, counted) if mean else each.sum(where=counted)).fill_null(0)
-    return measured.group_by([*group_names(ask, rows), "unit"]).agg(**totals)
+    for side in _sides(measured):
+        each = measured[f"m:{side}"]
+        mean = brick.once == "mean"
+        totals[side] = (brick.unit_num(each, counted) if mean else each.sum(where=counted)).fill_null(0)
+    return measured.group_by(names).agg(**totals)
+
+
+def _alone(brick: Brick, measured: ir.Table) -> dict[str, ir.Value]:
+    """The totals of units with one row each: what the row bears if it counts."""
+    counted, none = measured.counted__, ibis.literal(0)
+    sums = {
+        "num": _float(ibis.ifelse(counted, measured["m:num"], None)),
+        "den": _float(ibis.ifelse(counted, measured["m:den"], None)),
+        "n": ibis.ifelse(counted, brick.in_n(measured), none),
+        "pending": ibis.ifelse(measured.waiting, 1, 0),
+        "listed": ibis.literal(1),
+    }
+    return sums | {side: ibis.ifelse(counted, measured[f"m:{side}"], none) for side in _sides(measured)}
+
+
+def _sides(measured: ir.Table) -> list[str]:
+    return [side for side in ("positive", "negative") if f"m:{side}" in measured.columns]
 
 
 def _float(total: ir.Value) -> ir.Value:
