@@ -18,6 +18,7 @@ from pydantic_core import from_json
 from wellheard.store.columns import Instant
 
 AT_ONCE = 400  # values in one `in`, below what any engine takes
+TOGETHER = 64  # rows in one statement; the driver keeps the statements of so many lengths prepared
 PLACES = 32_000  # values in one statement of SQLite, which takes 32,766
 AS_TEXT = 500  # rows that SQLite writes into one text, so that to read them is one step and not one a row
 Row = dict[str, Any]
@@ -34,8 +35,7 @@ def add(con: sa.Connection, table: sa.Table, rows: Sequence[Mapping[str, Any]]) 
     moments = _moments(table, names)
     start = 0
     while start < len(rows):
-        # Powers of two, so that a handful of statements stay prepared.
-        number = min(1 << ((len(rows) - start).bit_length() - 1), _most(len(names)))
+        number = min(len(rows) - start, TOGETHER, PLACES // len(names))
         values = [value for row in rows[start : start + number] for value in _values(row, names, moments)]
         con.exec_driver_sql(_insert(table, names, number), tuple(values))
         start += number
@@ -77,11 +77,6 @@ def rows_of(con: sa.Connection, some: sa.Select[Any], key: sa.Column[Any]) -> li
         found += rows
         if len(rows) < AS_TEXT:
             return found
-
-
-def _most(columns: int) -> int:
-    """How many rows of so many columns one statement takes, as a power of two."""
-    return 1 << (PLACES // columns).bit_length() - 1
 
 
 @cache

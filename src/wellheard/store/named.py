@@ -27,7 +27,7 @@ class NamedAnswers:
         self.invitations = invitations_by_hash(con, (hashed(s.token) for s in submissions if s.token))
         ids = {i.invitation_id for i in self.invitations.values()}
         known = [
-            *rows_with(con, ANSWERS.c.key_hash, {hashed(secret) for s in submissions if (secret := s.key or s.token)}),
+            *rows_with(con, ANSWERS.c.key_hash, {s.secret_hash for s in submissions if s.secret_hash}),
             *rows_with(con, ANSWERS.c.submission_id, {edited(s.edit) for s in submissions if s.edit}),
             *rows_with(con, ANSWERS.c.invitation_id, ids),
         ]
@@ -44,8 +44,8 @@ class NamedAnswers:
         invitation = self._invitation(submission)
         if submission.edit is not None:
             return self._edited(submission)
-        secret = submission.key or submission.token
-        earlier = self.by_key.get((submission.survey_key, hashed(secret))) if secret else None
+        secret, mark = submission.secret, submission.secret_hash
+        earlier = self.by_key.get((submission.survey_key, mark)) if mark else None
         if earlier is not None and earlier["body_hash"] == submission.body_hash:
             return _kept(earlier, "repeated", secret)
         if earlier is not None and submission.key is not None:
@@ -60,7 +60,7 @@ class NamedAnswers:
         if first is not None and not first["complete"] and first["edit_until"] > submission.arrived_at:
             return self._change(first, submission)
         flag = submission.flag or (DOUBLE if first is not None else None)
-        return self._add(submission, invitation, flag, None if earlier is not None else secret)
+        return self._add(submission, invitation, flag, again=earlier is not None)
 
     def write(self) -> None:
         """Writes what was judged, on the connection's transaction."""
@@ -103,25 +103,28 @@ class NamedAnswers:
             self.changed[row["submission_id"]] = row
         return _kept(row, "changed", None, edit)
 
-    def _add(self, submission: Submission, invitation: Invitation | None, flag: str | None, secret: str | None) -> Kept:
+    def _add(self, submission: Submission, invitation: Invitation | None, flag: str | None, *, again: bool) -> Kept:
+        """Adds an answer; one that comes `again` by the secret of another has none of its own."""
         now, answered = submission.arrived_at, submission.answered_at
+        secret, mark = (None, None) if again else (submission.secret, submission.secret_hash)
         submission_id = new_ordered_id(now)
         edit = edit_token(submission_id, secret)
-        about = {**(invitation.about if invitation else {})}
-        about["language"] = submission.about.get("language") or about.get("language")
+        about = invitation.about if invitation else {}
+        said = submission.about
         row: Row = {
             "submission_id": submission_id,
             "workspace": submission.workspace,
             "survey_key": submission.survey_key,
             "version": submission.version,
             "invitation_id": invitation.invitation_id if invitation else None,
-            "key_hash": hashed(secret) if secret else None,
+            "key_hash": mark,
             "body_hash": submission.body_hash,
             "given": submission.given,
             "complete": submission.complete,
             "flag": flag,
             "test": submission.test or (invitation is not None and invitation.test),
-            **{name: about.get(name) or submission.about.get(name) for name in ABOUT},
+            **{name: about.get(name) or said.get(name) for name in ABOUT},
+            "language": said.get("language") or about.get("language"),
             "asked_at": _asked(invitation, answered),
             "answered_at": answered,
             "changed_at": now,

@@ -144,8 +144,14 @@ def _engine(url: sa.URL) -> sa.Engine:
     if url.get_backend_name() != "sqlite":
         return sa.create_engine(url, pool_pre_ping=True, pool_size=10, hide_parameters=True)
     # Errors name no values: they are logged, and the values are what people wrote.
+    # The connection that was used last comes first: it has read the pages, and prepared the statements.
     engine = sa.create_engine(
-        url, connect_args={"timeout": PATIENCE}, pool_size=20, max_overflow=20, hide_parameters=True
+        url,
+        connect_args={"timeout": PATIENCE},
+        pool_size=20,
+        max_overflow=20,
+        pool_use_lifo=True,
+        hide_parameters=True,
     )
     sa.event.listen(engine, "connect", _prepare_sqlite)
     sa.event.listen(engine, "begin", _begin_sqlite)

@@ -15,7 +15,7 @@ from typing import Any, Literal
 from pydantic_core import to_json
 
 from wellheard.base.errors import BadCall
-from wellheard.store.tokens import new_token
+from wellheard.store.tokens import hashed, new_token
 
 ABOUT = ("customer_id", "account_id", "conversation_id", "order_id", "agent_id", "channel", "touchpoint", "language")
 # What an anonymous answer keeps: nothing that names somebody.
@@ -59,6 +59,16 @@ class Submission:
     def answered_at(self) -> datetime:
         """When the person answered, as far as is known."""
         return self.arrived_at - self.held_back
+
+    @property
+    def secret(self) -> str | None:
+        """By what its sender can be known again: the key, else the invitation's token."""
+        return self.key or self.token
+
+    @cached_property
+    def secret_hash(self) -> str | None:
+        """The secret as it is kept."""
+        return hashed(self.secret) if self.secret else None
 
     @cached_property
     def body_hash(self) -> str:
