@@ -25,6 +25,7 @@ from wellheard.warehouse import scores
 from wellheard.web.server import make_app
 
 START = np.datetime64("2025-01-01")
+LEFT = {"c7": "2026-02-20", "c8": "2025-01-02"}  # c8 has bought since
 
 
 def _shop(customers: int = 120) -> dict[str, list[dict[str, Any]]]:
@@ -44,9 +45,10 @@ def _shop(customers: int = 120) -> dict[str, list[dict[str, Any]]]:
         for n, (who, day, paid) in enumerate(orders)
     ]  # fmt: skip
     people = [
-        {"source_id": f"c{n}", "created_at": "2025-01-01", "segment": "even" if n % 2 == 0 else "odd"}
+        {"source_id": f"c{n}", "created_at": "2025-01-01", "segment": "even" if n % 2 == 0 else "odd",
+         "ended_at": LEFT.get(f"c{n}")}
         for n in range(customers)
-    ]
+    ]  # fmt: skip
     costs = [
         {"source_id": "1", "customer_id": "c0", "kind": "acquisition", "amount": 5000, "currency": "EUR",
          "incurred_at": "2025-06-01"},
@@ -89,6 +91,16 @@ def test_one_row_a_customer_with_what_was_scored(shop: Any) -> None:
 def rows_as_of(shop: Any) -> str:
     (at,) = scores.instants(shop.workspace.lake)
     return at.isoformat()
+
+
+@pytest.mark.slow
+def test_who_has_left_brings_nothing_more(shop: Any) -> None:
+    stored = shop.sql("select * from facts.main.customer_scores where kind = 'lifetime_value' and as_of > '2026-01-01'")
+    by_id = stored.set_index("customer_id")
+    ahead = {who: float(dict(attributes)["ahead"]) for who, attributes in by_id["attributes"].items()}
+    assert ahead["c7"] == 0
+    assert by_id.loc["c7", "low"] == by_id.loc["c7", "value"] == by_id.loc["c7", "high"]
+    assert ahead["c8"] > 0
 
 
 @pytest.mark.slow

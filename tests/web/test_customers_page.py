@@ -109,7 +109,7 @@ def test_lists_with_evidence(client: TestClient) -> None:
 @pytest.mark.slow
 def test_a_dossier_and_who_is_not_there(client: TestClient) -> None:
     page = client.get("/customers/good").text
-    assert "nps · 10.0" in page
+    assert "nps · 10" in page
     assert "Risk of leaving within 90 days" in page
     assert client.get("/customers/nobody").status_code == 404
 

@@ -15,7 +15,7 @@ from wellheard.enrich import buying, renewing, spending
 from wellheard.enrich.ahead import Ahead, from_contracts, from_purchases
 from wellheard.enrich.fitting import Fit, Floats
 from wellheard.enrich.past import Past
-from wellheard.enrich.purchase_histories import Contracts, Purchases, contracts, purchases
+from wellheard.enrich.purchase_histories import Contracts, Purchases, contracts, ended, purchases
 from wellheard.enrich.score import Scores
 from wellheard.enrich.worth import Worth
 
@@ -55,7 +55,7 @@ def forecasts(past: Past) -> list[Forecast]:
         under_contract = pc.unique(held.who)
         found += [_renewals(past, held, kind) for kind in TERMS if np.any((held.yearly > 0) == (kind == "yearly"))]
     if past.has("orders"):
-        found.append(_free(_without(purchases(past), under_contract)))
+        found.append(_free(_without(purchases(past), under_contract), ended(past)))
     return found
 
 
@@ -68,7 +68,8 @@ def _picked(column: Any, kept: Any) -> Any:
     return column.filter(pa.array(kept)) if isinstance(column, pa.Array) else column[kept]
 
 
-def _free(bought: Purchases) -> Forecast:
+def _free(bought: Purchases, gone: pa.Array) -> Forecast:
+    """Free purchases. Who is known to have left has none ahead, whatever their rhythm was."""
     model = f"{buying.VERSION}+{spending.VERSION}"
     try:
         seen = buying.histories(bought.repeats, bought.recency, bought.age)
@@ -81,7 +82,9 @@ def _free(bought: Purchases) -> Forecast:
         "buying": parameters(buys.fit, ("r", "alpha", "a", "b")) | {"unit": "day"},
         "spending": parameters(spends.fit, ("p", "q", "gamma")),
     }
-    return Forecast(bought.who, money, model, buys.alive(seen)[seen.place], details)
+    here = pc.invert(pc.is_in(bought.who, value_set=gone)).to_numpy(zero_copy_only=False).astype(np.float64)
+    money = Ahead(money.mean * here, money.low * here, money.high * here)
+    return Forecast(bought.who, money, model, buys.alive(seen)[seen.place] * here, details)
 
 
 def _renewals(past: Past, held: Contracts, kind: str) -> Forecast:

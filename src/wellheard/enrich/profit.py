@@ -39,6 +39,7 @@ def score_profit(past: Past, worths: Worth, data: str) -> tuple[list[Scores], di
     loss = {"to_nobody": profit} | {name: profit - each for name, each in shared.items()}
     card = {
         "customers": len(profit),
+        "currency": past.currency,
         "costs_of_nobody": worths.spare,
         "at_loss": {name: int((values < 0).sum()) for name, values in loss.items()},
         "total": {name: float(values.sum()) for name, values in loss.items()},

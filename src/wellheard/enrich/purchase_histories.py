@@ -64,6 +64,23 @@ def purchases(past: Past) -> Purchases:
     return Purchases(who, is_person, repeats, recency, age, valued, mean)
 
 
+def ended(past: Past) -> pa.Array:
+    """Who is known to have left by the instant, themselves or with their company, and has not bought since."""
+    c = past.people("customers")
+    c = past.owned(c.mutate(customer_id=c.source_id))
+    a = past.people("accounts")
+    firms = a.group_by(who=a.whole).agg(gone=a.ended_at.notnull().all(), left_at=a.ended_at.max())
+    side = firms.select(f_who=firms.who, f_at=ibis.ifelse(firms.gone, firms.left_at, None))
+    each = c.left_join(side, c.payer == side.f_who)
+    each = each.mutate(left_at=each.ended_at.coalesce(each.f_at))
+    persons = each.group_by(who=each.person).agg(gone=each.left_at.notnull().all(), left_at=each.left_at.max())
+    every = persons.union(firms)
+    orders = past.orders()
+    last = orders.group_by(o_who=whose(orders)).agg(last=orders["at"].max())
+    t = every.filter(every.gone).left_join(last, every.who == last.o_who)
+    return past.run(t.filter(t["last"].isnull() | (t["last"] <= t.left_at)).select("who"))["who"].combine_chunks()
+
+
 @dataclass(frozen=True)
 class Contracts:
     """Stretches of unbroken contract, a row each: `who, is_person`, months lasted, whether it ended, is yearly, and
@@ -110,4 +127,4 @@ def _numbers(column: pa.ChunkedArray) -> Floats:
     return np.asarray(column.cast(pa.float64()).fill_null(0.0).to_numpy(), dtype=np.float64)
 
 
-__all__ = ["Contracts", "Purchases", "contracts", "purchases"]
+__all__ = ["Contracts", "Purchases", "contracts", "ended", "purchases"]

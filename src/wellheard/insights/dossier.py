@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -40,13 +40,17 @@ TRAITS = (
 
 @dataclass(frozen=True)
 class Event:
-    """Something that happened: when, of which table, in words, what the customer wrote, and the row that shows it."""
+    """Something that happened: when, of which table, in words, what the customer wrote, and the row that shows it.
+
+    `clock` says in seconds how long its parts took, where it is a conversation.
+    """
 
     at: datetime
     table: str
     words: str
     text: str | None
     row: str
+    clock: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -186,9 +190,22 @@ def _events(lake: Lake, column: str, ids: Sequence[str]) -> list[Event]:
         t = t.filter(t[owner].isin(list(ids)) & t[instant].notnull())
         wanted = [c for c in (*fields, *([text] if text else [])) if c != instant]
         rows = _run(lake, t.order_by(t[instant].desc()).limit(MOST + 1).select("id", *wanted, at=t[instant]))
-        found += [Event(r["at"], name, words(r), r.get(text) if text else None, r["id"]) for r in rows]
-    found += _use(lake, column, ids)
+        found += [Event(r["at"], name, words(r), r.get(text) if text else None, r["id"], _clock(r)) for r in rows]
+    found += _ended(lake, column, ids) + _use(lake, column, ids)
     return sorted(found, key=lambda e: e.at, reverse=True)[: MOST + 1]
+
+
+def _clock(row: Mapping[str, Any]) -> dict[str, float]:
+    return {words: float(row[name]) for name, words in CLOCK.items() if row.get(name) is not None}
+
+
+def _ended(lake: Lake, column: str, ids: Sequence[str]) -> list[Event]:
+    """The ends of contracts, beside their beginnings."""
+    fields, words, _ = TOLD["subscriptions"]
+    t = lake.table("subscriptions")
+    t = t.filter(t[column].isin(list(ids)) & t.ended_at.notnull())
+    rows = _run(lake, t.order_by(t.ended_at.desc()).limit(MOST + 1).select("id", *fields, at=t.ended_at))
+    return [Event(r["at"], "subscriptions", f"ended: {words(r)}", None, r["id"]) for r in rows]
 
 
 def _use(lake: Lake, column: str, ids: Sequence[str]) -> list[Event]:
@@ -203,25 +220,50 @@ def _use(lake: Lake, column: str, ids: Sequence[str]) -> list[Event]:
         .order_by(ibis.desc("week"))
         .limit(MOST),
     )
-    return [
-        Event(r["at"], "usage", f"{r['n']:,.0f} uses of {r['features']} features in the week", None, "") for r in rows
-    ]
+    return [Event(r["at"], "usage", _used(r["n"], r["features"]), None, "") for r in rows]
+
+
+def _used(times: float, features: int) -> str:
+    return (
+        f"{times:,.0f} use{'' if times == 1 else 's'} of {features} feature{'' if features == 1 else 's'} in the week"
+    )
+
+
+def _written(value: Any) -> str:
+    if hasattr(value, "quantize"):
+        return f"{value:,.2f}"
+    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def _said(*names: str) -> Callable[[Mapping[str, Any]], str]:
     def words(row: Mapping[str, Any]) -> str:
-        return " · ".join(
-            f"{row[n]:,.2f}" if hasattr(row[n], "quantize") else str(row[n]) for n in names if row.get(n) is not None
-        )
+        return " · ".join(_written(row[n]) for n in names if row.get(n) is not None)
 
     return words
 
+
+# What a conversation's clock measured, and how it is told.
+CLOCK = {
+    "first_response_seconds": "first reply after",
+    "waiting_on_us_seconds": "waited for us",
+    "resolution_seconds": "resolved after",
+}
+
+# The tables that hold the rows behind each component of health.
+BEHIND: Mapping[str, tuple[str, ...]] = {
+    "usage": ("usage",),
+    "support": ("conversations",),
+    "engagement": ("survey_responses", "orders", "referrals"),
+    "payment": ("invoices",),
+    "survey": ("survey_responses",),
+    "sentiment": ("survey_responses", "feedback", "conversations"),
+}
 
 # By table: its columns, how a row is told, and the column of what the customer wrote.
 TOLD: dict[str, tuple[tuple[str, ...], Callable[[Mapping[str, Any]], str], str | None]] = {
     "survey_responses": (("kind", "score", "choice"), _said("kind", "score", "choice"), "comment"),
     "feedback": (("channel", "rating"), _said("channel", "rating"), "body"),
-    "conversations": (("channel", "topic", "status"), _said("channel", "topic", "status"), None),
+    "conversations": (("channel", "topic", "status", *CLOCK), _said("channel", "topic", "status"), None),
     "orders": (("kind", "product", "revenue", "currency"), _said("kind", "product", "revenue", "currency"), None),
     "subscriptions": (("plan", "status", "mrr", "currency"), _said("plan", "status", "mrr", "currency"), None),
     "invoices": (("status", "amount", "currency"), _said("status", "amount", "currency"), None),

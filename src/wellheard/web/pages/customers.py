@@ -13,6 +13,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from wellheard.base.errors import BadCall, WellheardError
+from wellheard.insights.dossier import BEHIND
 from wellheard.reports import units
 from wellheard.web.site import Site
 
@@ -209,21 +210,51 @@ def _csv(columns: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> str:
 
 def _dossier(site: Site, request: Request, kind: str, id: str) -> HTMLResponse:
     told = site.services.scores.dossier(kind, id)
+    of = request.query_params.get("of", "")
+    shown = [e for e in told.events if e.table in BEHIND.get(of, (e.table,))]
     return site.page(
         request,
         "dossier.html",
         told=told,
         title=str(told.traits.get("name") or told.id),
-        scores=[_score(s) for s in told.scores],
+        scores=[_score(s) for s in sorted(told.scores, key=lambda s: _place(s["kind"]))],
         traits=[(name.replace("_", " "), _said(value)) for name, value in told.traits.items()],
         history=[
             (_said(s["as_of"]), str(units.written(s["value"], "count")), s["attributes"].get("band", ""))
             for s in told.history[:12]
         ],
         events=[
-            (_said(e.at), e.table.replace("_", " "), e.words, (e.text or "")[:2000], _link(e)) for e in told.events
+            (_said(e.at), e.table.replace("_", " "), e.words, (e.text or "")[:2000], _link(e), _clock(e)) for e in shown
         ],
+        of=of if of in BEHIND else "",
+        components=BEHIND,
+        bars=_bars(told.bars),
     )
+
+
+def _clock(event: Any) -> str:
+    """What the clock of a conversation measured."""
+    return ", ".join(f"{words} {units.duration(seconds)}" for words, seconds in event.clock.items())
+
+
+def _bars(bars: Sequence[Any]) -> list[dict[str, Any]]:
+    """The components by how much they moved a score; `size` is their share of the largest move, in percent."""
+    most = max((abs(bar.change) for bar in bars), default=0.0) or 1.0
+
+    def known(value: float | None) -> str:
+        return "not known" if value is None else str(units.written(value, "count"))
+
+    return [
+        {
+            "component": bar.component,
+            "before": known(bar.before),
+            "after": known(bar.after),
+            "change": units.change(bar.change, "points"),
+            "size": round(100 * abs(bar.change) / most),
+            "fell": bar.change < 0,
+        }
+        for bar in bars
+    ]
 
 
 def _link(event: Any) -> str:
@@ -232,6 +263,12 @@ def _link(event: Any) -> str:
 
 def _said(value: Any) -> str:
     return f"{units.day_name(value.date())}, {value:%H:%M}" if isinstance(value, datetime) else str(value)
+
+
+def _place(kind: str) -> tuple[int, str]:
+    """Health first, then the risks from the shortest horizon on, then money."""
+    first = ("health", "churn_risk_30d", "churn_risk_90d", "churn_risk_365d", "churn_risk_snapshot", *KINDS)
+    return first.index(kind) if kind in first else len(first), kind
 
 
 def _score(score: Mapping[str, Any]) -> dict[str, Any]:

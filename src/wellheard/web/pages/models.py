@@ -46,7 +46,7 @@ def routes(site: Site) -> APIRouter:
             kind=kind,
             title=TITLES[kind],
             card=card,
-            before=[c["as_of"] for c in cards[1:13]],
+            before=[datetime.fromisoformat(c["as_of"]) for c in cards[1:13]],
             horizons=_horizons(kind, card),
             signs=[_sign(s) for s in card.get("signs", [])] if kind == "early_signs" else [],
             drift=[(_named(n), f"{v:.2f}", _moved(v)) for n, v in card.get("drift", {}).items()]
@@ -84,7 +84,12 @@ def _number(value: Any, digits: int = 3) -> str:
 def _horizons(kind: str, card: Mapping[str, Any]) -> list[dict[str, Any]]:
     if kind == SNAPSHOT:
         return [_horizon(card)] if card else []
-    return [_horizon(h) for h in card.get("horizons", {}).values()] if kind == HORIZONS else []
+    if kind != HORIZONS or not card:
+        return []
+    every = card.get("horizons", {})
+    main = every.get(str(card.get("main")), {})
+    instead = "A rule stands for it." if "why_not" in main else f"Its chances follow from those of {card['main']} days."
+    return [_horizon(h) | {"instead": instead} for h in every.values()]
 
 
 def _horizon(card: Mapping[str, Any]) -> dict[str, Any]:
@@ -136,11 +141,17 @@ def _sign(row: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
+def _parameter(value: float | None, none: str = units.NONE) -> str:
+    if value is None or value != value:
+        return none
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"
+
+
 def _fits(card: Mapping[str, Any]) -> list[dict[str, Any]]:
     found = []
     for model, told in card.get("models", {}).items():
         parameters = [
-            (part, name, _number(p["value"], 4), _number(p["error"], 4))
+            (part, name, _parameter(p["value"]), _parameter(p["error"], "not bounded by the data"))
             for part, fit in told.items()
             if isinstance(fit, dict)
             for name, p in fit["parameters"].items()
