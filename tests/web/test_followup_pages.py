@@ -290,6 +290,11 @@ def test_a_broadcast_goes_by_the_preferred_channel_else_by_the_first_that_reache
         "c0": ("sent", "mail"), "c1": ("sent", "text"), "c2": ("sent", "text"), "c3": ("no_address", None),
         "c4": ("refuses", None), "c5": ("refuses", None), "c6": ("no_address", None), "c7": ("refuses", None),
     }  # fmt: skip
+    # Where nobody is reached nothing is started, and the page says why.
+    alone = team.post("/broadcasts", **{**told, "where": "source_id = 'c3'"}).headers["location"]
+    refused = team.post(f"{alone}/start")
+    assert refused.status_code == 422
+    assert "Nobody would get it" in refused.text
     # What cannot send is said before anything leaves, and nobody is written to.
     path = team.post("/broadcasts", **{**told, "through2": "bare"}).headers["location"]
     assert "It cannot leave" in team.client.get(f"{path}/preview").text

@@ -201,6 +201,8 @@ def start(loop: Loop, id: str) -> int:
     if draft.state != DRAFT:
         raise BadCall(f"this broadcast was {draft.state} already", hint="make a new one", field="broadcast")
     people = recipients(loop, file, id)
+    if not any(person.arm == SENT for person in people):
+        raise BadCall("nobody would get it", hint="see below why, and make one for others", field="where")
     for place in ways(loop, file):
         missing = channels()[place.channel].lacks(sender.settings_of(place))
         if missing and any(person.through == place.name for person in people):

@@ -99,6 +99,11 @@ class Channel:
     reviews: tuple[str, ...] = ()
     name: str = ""
 
+    @property
+    def tried_by(self) -> str:
+        """The kind of message by which a connection is tried, since no customer gets it; empty where there is none."""
+        return next((kind for kind in ("notice", "event", "ticket") if kind in self.kinds), "")
+
     def parted(
         self, given: Mapping[str, str], egress: Egress, internal: frozenset[str] = frozenset()
     ) -> tuple[dict[str, str], dict[str, str]]:

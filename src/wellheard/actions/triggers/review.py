@@ -31,7 +31,7 @@ def find(when: ReviewWhen, look: Look, since: datetime, until: datetime) -> list
 
 
 def _happening(row: dict[str, Any]) -> Happening:
-    stars = "" if row["rating"] is None else f" with {row['rating']:g} stars"
+    stars = "" if row["rating"] is None else f" with {row['rating']:g} {'star' if row['rating'] == 1 else 'stars'}"
     where = f" on {row['channel']}" if row["channel"] else ""
     return Happening(
         subject=f"review:{row['id']}",

@@ -22,7 +22,7 @@ from wellheard.web.site import Site
 SAID = ("name", "where", "subject", "text", "short", "per_minute", "holdout_percent")
 OTHERWISE = ("where", "subject", "text", "short")
 THROUGH = ("through", "through2", "through3")
-MOST_SHOWN, MOST_EACH = 200, 8
+MOST_SHOWN, MOST_EACH = 200, 5
 EFFECT_DAYS = 30
 ARMS = {"sent": "written to", "held_out": "left out for the comparison", "refuses": "want no letters",
         "no_address": "cannot be written to"}  # fmt: skip

@@ -137,7 +137,7 @@ def _trial(site: Site, name: str, con: Any) -> str:
     """Queues a message that says what it is."""
     loop = loop_of(site)
     place = kept.connection(con, loop.workspace, loop.sender.vault, name)
-    kind = next((k for k in ("notice", "event", "ticket") if k in channels()[place.channel].kinds), "")
+    kind = channels()[place.channel].tried_by
     if not kind:
         raise BadCall(f"{name} carries nothing that could be tried", hint="answer a case through it", field="name")
     message = Message(
