@@ -22,6 +22,7 @@ from wellheard.asking_service import AskingService
 from wellheard.base.errors import BadCall, Refused
 from wellheard.demo import is_simulated
 from wellheard.enrich.conversation_timeline import timeline_of
+from wellheard.enrich.decisions import Decision
 from wellheard.following import Following, LoopService, cases_told, closed_loop_of
 from wellheard.importing import ImportCall, reading_of, taken_as
 from wellheard.jobs import Inviting, Merging
@@ -239,6 +240,8 @@ def services_of(workspace: Workspace, door: Door | None = None) -> Services:
         links=workspace.links,
         effect_of=lambda id: _turned(workspace, id),
         turn=lambda id: workspace.settle(workspace.turned(id)),
+        effect_of_linking=lambda kind, one, other: _told(workspace, workspace.link(kind, one, other)),
+        link=lambda kind, one, other: workspace.settle(workspace.link(kind, one, other)),
         conversation=lambda id: timeline_of(workspace.lake, id),
         curves=curves,
         customers_by=workspace.customers_by,
@@ -254,7 +257,11 @@ def services_of(workspace: Workspace, door: Door | None = None) -> Services:
 
 
 def _turned(workspace: Workspace, id: str) -> Turned:
-    decision = workspace.turned(id)
+    return _told(workspace, workspace.turned(id))
+
+
+def _told(workspace: Workspace, decision: Decision) -> Turned:
+    """What a decision says, and what it would change, before it is written."""
     return Turned(decision.words, workspace.effects(decision))
 
 

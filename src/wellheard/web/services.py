@@ -280,6 +280,8 @@ class Services:
     links: Callable[[], Sequence[Link]]
     effect_of: Callable[[str], Turned]
     turn: Callable[[str], str]
+    effect_of_linking: Callable[[str, str, str], Turned]
+    link: Callable[[str, str, str], str]
     conversation: Callable[[str], ConversationTimeline]
     curves: Callable[[Question], Curves]
     customers_by: Callable[[Question, str], Mapping[Any, int]]

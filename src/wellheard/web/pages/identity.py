@@ -6,13 +6,14 @@ from fastapi import APIRouter, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
-from wellheard.base.errors import BadCall, Unknown
+from wellheard.base.errors import BadCall, Unknown, WellheardError
 from wellheard.web.services import Link
 from wellheard.web.site import Site
 
 MOST = 200
 SEE_OTHER = 303
 UNDO, REDO = "undo", "redo"
+KINDS = PERSON, COMPANY = "person", "company"
 
 
 def routes(site: Site) -> APIRouter:
@@ -23,6 +24,32 @@ def routes(site: Site) -> APIRouter:
     def listed(request: Request, done: str = "", q: str = "") -> HTMLResponse:
         links = [link for link in site.services.links() if q.casefold() in f"{link.row} {link.beside}".casefold()]
         return site.page(request, "identity.html", links=links[:MOST], many=len(links), q=q, done=done, step=step_of)
+
+    def merging(request: Request, kind: str, one: str, other: str, status: int = 200, fault: str = "") -> HTMLResponse:
+        turned = None
+        if one and other and not fault:
+            try:
+                turned = site.services.effect_of_linking(kind, one, other)
+            except WellheardError as error:
+                fault, status = site.piece("fault.html", message=error.message, hint=error.hint), error.http_status
+        given = {"kind": kind, "kinds": KINDS, "one": one, "other": other}
+        return site.page(request, "identity_merge.html", status, turned=turned, fault=fault, **given)
+
+    @router.get("/identity/merge")
+    def merge(request: Request, kind: str = PERSON, one: str = "", other: str = "") -> HTMLResponse:
+        return merging(request, kind, one.strip(), other.strip())
+
+    @router.post("/identity/merge")
+    async def merged(request: Request) -> Response:
+        async with request.form(max_files=0, max_fields=6) as form:
+            site.tokens.check(request, form)
+            kind, one, other = (str(form.get(name, "")).strip() for name in ("kind", "one", "other"))
+        try:
+            await run_in_threadpool(site.services.link, kind, one, other)
+        except WellheardError as error:
+            fault = site.piece("fault.html", message=error.message, hint=error.hint)
+            return merging(request, kind, one, other, error.http_status, fault)
+        return RedirectResponse("/identity?done=merge", SEE_OTHER)
 
     @router.get("/identity/{link_id}")
     def shown(request: Request, link_id: str) -> HTMLResponse:
