@@ -9,8 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import structlog
 from tests.sink import Sink, mail_sink, text_of
 
+from wellheard import asking
 from wellheard.app import Workspace
 from wellheard.asking import Asker, asker_of
 from wellheard.asking_service import AskingService, Invited
@@ -377,4 +379,23 @@ def test_what_was_planned_is_taken_back_when_the_survey_closes(office: Office) -
     assert [(e.asked, e.reason, e.state) for e in office.entries()] == [(False, "closed", "withdrawn")]
     with pytest.raises(BadCall, match="after is closed"):
         office.asker.invite("after", "ada", "link", "by hand")
+    assert office.sink.mails == []
+
+
+def test_a_letter_that_cannot_be_written_says_in_the_log_where_and_names_nobody(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object, **__: object) -> None:
+        raise KeyError(ADA["email"])
+
+    office.put("after", 'trigger = "conversation_resolved"')
+    office.desk.deliver({"customers": [ADA]})
+    office.resolve(("t1", "ada", NOON - HOUR))
+    monkeypatch.setattr(asking, "write_letter", broken)
+    with structlog.testing.capture_logs() as logs:
+        assert office.run() == [None]
+    told = next(line for line in logs if line["event"] == "a letter could not be written")
+    assert told["error"] == "KeyError"
+    assert "asking.py" in str(told["trace"])
+    assert "ada@" not in str(logs)
     assert office.sink.mails == []

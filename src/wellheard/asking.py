@@ -16,6 +16,7 @@ import structlog
 from wellheard.app import Workspace
 from wellheard.base.egress import Egress
 from wellheard.base.errors import BadCall
+from wellheard.base.redaction import trace_of
 from wellheard.base.settings import Settings
 from wellheard.store import blocks, dispatches, ledger
 from wellheard.store.budgets import Budgets
@@ -101,6 +102,7 @@ class Asker:
             self._note_failure(dispatch, error)
             return 1
         except Exception as error:  # noqa: BLE001 - one letter must not stop the others
+            _log.error("a letter could not be written", error=type(error).__name__, trace=trace_of(error))
             self._note_failure(dispatch, NotSent(f"it could not be written: {type(error).__name__}", lasting=False))
             return 1
         with self.store.writing() as con:
