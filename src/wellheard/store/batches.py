@@ -21,6 +21,11 @@ from wellheard.store.submission import hour
 from wellheard.store.tokens import new_id
 
 MOST = 20_000  # rows of a table in one batch
+# What the lake is not told: secrets' marks, and what the store needs for itself.
+KEPT_BACK = {
+    "number", "workspace", "survey_key", "version", "key_hash", "body_hash", "edit_hash", "edit_until", "token_hash",
+    "receipt_hash", "batch_id",
+}  # fmt: skip
 SLICE = 1_000  # answers claimed in one transaction: whoever answers just then waits for it
 AN_HOUR = timedelta(hours=1)
 MIXED = """
@@ -37,7 +42,7 @@ UNMIXED = {
 
 @dataclass(frozen=True)
 class Batch:
-    """Rows of the store, each with the `survey_id` of its survey, that the lake is to get."""
+    """Rows of the store, with the `survey_id` of their surveys and without `KEPT_BACK`, that the lake is to get."""
 
     batch_id: str
     answers: Sequence[Mapping[str, Any]]
@@ -135,7 +140,8 @@ def read_batch(con: sa.Connection, batch_id: str, now: datetime) -> Batch:
     """The rows of a batch that was claimed, without those that were changed since: they go with a later one."""
 
     def rows(table: sa.Table) -> list[Row]:
-        both = sa.select(table, SURVEYS.c.survey_id).join(SURVEYS).where(table.c.batch_id == batch_id)
+        told = [column for column in table.columns if column.name not in KEPT_BACK]
+        both = sa.select(*told, SURVEYS.c.survey_id).join_from(table, SURVEYS).where(table.c.batch_id == batch_id)
         return rows_of(con, both, *table.primary_key.columns)
 
     invitations = rows(INVITATIONS)
