@@ -226,7 +226,8 @@ def test_a_snapshot_is_learned_from_and_marked_as_one(new_desk: Any, tmp_path: P
         assert "snapshot: by 10 parts of its customers" in page
         assert "farewell" in page
         listing = client.get("/customers", params={"order": "-churn_risk_snapshot"}).text
-        assert "by a snapshot" in listing
+        assert "These are risks by a snapshot alone" in listing
+        assert "Nobody is scored" not in listing
         assert "Risk of leaving, by a snapshot" in client.get(f"/customers/{rows['who'].iloc[0]}").text
 
 
