@@ -22,6 +22,7 @@ SUBJECTS = (
     "serving",
     "memory",
     "answers",
+    "following",
     "sizes",
     "lifetimes",
     "scoring",

@@ -17,7 +17,7 @@ SIZE=1 is 1 million answers, 1 million conversations with 4 million messages, 2 
 periods and 2 million visits of a made-up company; SIZE=10 is ten times that. Each thing is timed in a process of its
 own; a time is the median of its turns. Whoever is measured beside us gives the same values: each run checks that.
 """
-ORDER = ("scorecard", "alternatives", "refresh", "imports", "serving", "answers", "sizes", "memory")
+ORDER = ("scorecard", "alternatives", "refresh", "imports", "serving", "answers", "following", "sizes", "memory")
 Row = Sequence[str]
 
 
