@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import inspect
 import os
 from collections.abc import Callable
 from datetime import date
@@ -14,6 +15,7 @@ import pytest
 
 from wellheard import kpi_contract
 from wellheard.kpi_contract import Bench
+from wellheard.metrics import parts, statements
 from wellheard.metrics.catalogue import metrics
 from wellheard.metrics.metric import Example, Metric
 
@@ -30,6 +32,10 @@ SHARE = 8  # of the variants, one in so many is asked in an ordinary run, and al
 def _marks(kpi: Metric, name: str | None) -> list[pytest.MarkDecorator]:
     place = kpi_contract.figures_of(kpi).index(name)
     return [] if place == 0 or place % SHARE == len(kpi.name) % SHARE else [pytest.mark.long]
+
+
+def _text(kpi: Metric) -> str:
+    return inspect.getsource(importlib.import_module(f"wellheard.kpis.{kpi.name}"))
 
 
 def _first(kpi: Metric) -> Example | None:
@@ -245,6 +251,26 @@ def test_any_number_can_be_opened(kpi: Metric, variant: str | None, company: Any
     if "instant" in rows:
         days = rows["instant"].dt.tz_convert("Europe/Berlin").dt.date
         assert days.between(first, last, inclusive="left").all()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kpi", [k for k in KPIS if "single=" in _text(k)], ids=lambda kpi: kpi.name)
+def test_units_that_are_said_to_stand_once_do(
+    kpi: Metric, company: Any, told: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    totals = parts.unit_totals
+
+    def added_up(ask: Any, rows: Any) -> Any:
+        assert ask.single
+        ask.single = False
+        return totals(ask, rows)
+
+    by, grain = "region", "month"
+    once = told(kpi, kpi.usual, by, grain)
+    monkeypatch.setattr(parts, "unit_totals", added_up)
+    statements.forget()
+    assert _without(once) == _without(company.kpi(kpi.name, by=[by], grain=grain, variant=kpi.usual, **WHOLE))
+    statements.forget()
 
 
 @pytest.mark.slow

@@ -6,7 +6,7 @@ import ibis.expr.types as ir
 from wellheard.base.errors import BadCall
 from wellheard.metrics.ask import Ask
 from wellheard.metrics.bricks import MoneyShare, Ratio, Share
-from wellheard.metrics.cohort import LEVELS, SPANS, cohort
+from wellheard.metrics.cohort import LEVELS, SPANS, cohort, single
 from wellheard.metrics.daily_churn import Annualised, DailyRates, daily_churn, months_of
 from wellheard.metrics.metric import Example, Metric, Need, Preset, Variant
 from wellheard.metrics.purchases import ORDERS, buying_spans
@@ -33,9 +33,10 @@ def rows(ask: Ask) -> ir.Table:
     gone = t.started & ~t.stays
     if ask.has("over_average"):
         both = ibis.ifelse(t.started, 0.5, 0.0) + ibis.ifelse(t.stays, 0.5, 0.0)
-        return ask.rows(t, out=out, num=ibis.ifelse(gone, 1.0, 0.0), den=both)
+        return ask.rows(t, out=out, single=single(ask), num=ibis.ifelse(gone, 1.0, 0.0), den=both)
     lost = ibis.greatest(t.mrr_start - t.mrr_end, 0)
-    return ask.rows(t, out=out, good=gone, num=lost, den=t.mrr_start, months=months_of(ask, t))
+    months = months_of(ask, t)
+    return ask.rows(t, out=out, single=single(ask), good=gone, num=lost, den=t.mrr_start, months=months)
 
 
 def _days_back(ask: Ask) -> int:

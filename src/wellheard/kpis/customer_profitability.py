@@ -40,11 +40,10 @@ def rows(ask: Ask) -> ir.Table:
     sums = {name: both[name].sum() for name in AMOUNTS}
     each = both.group_by(["period", "unit", *dims]).agg(id=both.id.min(), no_rate=both.no_rate.any(), **sums)
     each = _shared_out(ask, each, nobodys)
-    ask.one_a_unit()
     profit = each.net - each.goods - each.cost
     out = [(each.no_rate, "no exchange rate for its currency on that day")]
     shown = {"revenue": each.net, "goods": each.goods, "cost": each.cost}
-    return ask.rows(each, out=out, x=profit, num=profit, good=profit < 0, **shown)
+    return ask.rows(each, out=out, single=True, x=profit, num=profit, good=profit < 0, **shown)
 
 
 def _windows(ask: Ask) -> ir.Table:

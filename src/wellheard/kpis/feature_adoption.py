@@ -12,8 +12,10 @@ from wellheard.metrics.samples import Rows
 
 
 def rows(ask: Ask) -> ir.Table:
-    each = _pairs(ask) if ask.question.rows or ask.question.top or ask.mentions("feature") else _customers(ask)
-    return ask.rows(each.drop("period"), out=[(each.nobody, "no customer is named")], num=each.num, den=each.den)
+    paired = bool(ask.question.rows or ask.question.top or ask.mentions("feature"))
+    each = _pairs(ask) if paired else _customers(ask)
+    out = [(each.nobody, "no customer is named")]
+    return ask.rows(each.drop("period"), out=out, single=not paired, num=each.num, den=each.den)
 
 
 def _active(ask: Ask) -> tuple[ir.Table, ir.Table]:
@@ -60,7 +62,6 @@ def _customers(ask: Ask) -> ir.Table:
         nobody=t.nobody.any(),
         keys=t.count(),
     )
-    ask.one_a_unit()
     return _united(each, t, groups)
 
 

@@ -5,7 +5,7 @@ import ibis.expr.types as ir
 
 from wellheard.metrics.ask import Ask
 from wellheard.metrics.bricks import MoneyShare
-from wellheard.metrics.cohort import LEVELS, SPANS, cohort
+from wellheard.metrics.cohort import LEVELS, SPANS, cohort, single
 from wellheard.metrics.metric import Example, Metric, Need, Variant
 from wellheard.metrics.samples import MARCH, THREE_CUSTOMERS
 
@@ -17,7 +17,7 @@ def rows(ask: Ask) -> ir.Table:
         (t.came, "not a customer at the window's start"),
         (t.no_rate, "no exchange rate for its currency at the window's start"),
     ]
-    return ask.rows(t, out=out, num=ibis.least(t.mrr_start, t.mrr_end), den=t.mrr_start)
+    return ask.rows(t, out=out, single=single(ask), num=ibis.least(t.mrr_start, t.mrr_end), den=t.mrr_start)
 
 
 KPI = Metric(

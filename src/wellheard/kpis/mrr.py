@@ -4,7 +4,7 @@ import ibis
 import ibis.expr.types as ir
 
 from wellheard.metrics.ask import Ask
-from wellheard.metrics.cohort import LEVELS, SPANS, movements, standing
+from wellheard.metrics.cohort import LEVELS, SPANS, movements, single, standing
 from wellheard.metrics.counts import Total
 from wellheard.metrics.metric import Example, Metric, Need, Variant
 from wellheard.metrics.samples import MARCH, Rows, plans
@@ -26,9 +26,11 @@ def rows(ask: Ask) -> ir.Table:
     silent = [] if ask.reader.has_rows("subscriptions") else [(ibis.literal(True), "no subscription is recorded")]
     if part is None:
         t = standing(ask)
-        return ask.rows(t, out=[*silent, (t.no_rate, "no exchange rate for its currency on that day")], num=t.mrr)
+        out = [*silent, (t.no_rate, "no exchange rate for its currency on that day")]
+        return ask.rows(t, out=out, single=single(ask), num=t.mrr)
     t = movements(ask)
-    return ask.rows(t, out=[*silent, (t.no_rate, "no exchange rate for its currency on those days")], num=t[part])
+    out = [*silent, (t.no_rate, "no exchange rate for its currency on those days")]
+    return ask.rows(t, out=out, single=single(ask), num=t[part])
 
 
 def _moved() -> Rows:

@@ -5,7 +5,7 @@ import ibis.expr.types as ir
 
 from wellheard.metrics.ask import Ask
 from wellheard.metrics.bricks import Ratio
-from wellheard.metrics.cohort import LEVELS, SPANS, cohort
+from wellheard.metrics.cohort import LEVELS, SPANS, cohort, single
 from wellheard.metrics.metric import Example, Metric, Need, Preset, Variant
 from wellheard.metrics.samples import MARCH, THREE_CUSTOMERS, plans
 
@@ -23,10 +23,12 @@ def rows(ask: Ask) -> ir.Table:
     ]
     back = t.reactivated & t.started & t.stays
     if ask.has("exchange_rates"):
-        return ask.rows(t, out=out, num=ibis.ifelse(back, 0, t.mrr_now - t.mrr_end), den=t.mrr_start)
+        return ask.rows(
+            t, out=out, single=single(ask), num=ibis.ifelse(back, 0, t.mrr_now - t.mrr_end), den=t.mrr_start
+        )
     counted = ask.has("with_reactivation") or ask.has("as_chartmogul")
     num = t.mrr_end if counted else ibis.ifelse(back, 0, t.mrr_end)
-    return ask.rows(t, out=out, num=num, den=t.mrr_start)
+    return ask.rows(t, out=out, single=single(ask), num=num, den=t.mrr_start)
 
 
 def _months(ask: Ask) -> int:

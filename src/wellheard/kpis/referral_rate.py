@@ -28,7 +28,7 @@ def rows(ask: Ask) -> ir.Table:
     )
     number = t["r:made"].fill_null(0)
     out = [(t.unknown, "it is not known since when it is a customer")]
-    return ask.rows(t, out=out, good=number > 0, num=number, den=ibis.literal(1))
+    return ask.rows(t, out=out, single=True, good=number > 0, num=number, den=ibis.literal(1))
 
 
 def _made(ask: Ask) -> ir.Table:

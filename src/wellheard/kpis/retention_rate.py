@@ -5,7 +5,7 @@ import ibis.expr.types as ir
 
 from wellheard.metrics.ask import Ask
 from wellheard.metrics.bricks import Ratio, Share
-from wellheard.metrics.cohort import LEVELS, SPANS, cohort
+from wellheard.metrics.cohort import LEVELS, SPANS, cohort, single
 from wellheard.metrics.metric import Example, Metric, Need, Variant
 from wellheard.metrics.purchases import ORDERS, repeats
 from wellheard.metrics.samples import CAME_AND_LEFT, MARCH, lives, orders
@@ -18,8 +18,9 @@ def rows(ask: Ask) -> ir.Table:
     if ask.has("formula"):
         _warn(ask, t)
         num = ibis.ifelse(t.stays, 1, 0) - ibis.ifelse(t.came, 1, 0)
-        return ask.rows(t, num=num, den=ibis.ifelse(t.started, 1, 0))
-    return ask.rows(t, out=[(t.came, "not a customer at the period's start")], good=t.stays)
+        return ask.rows(t, single=single(ask), num=num, den=ibis.ifelse(t.started, 1, 0))
+    out = [(t.came, "not a customer at the period's start")]
+    return ask.rows(t, out=out, single=single(ask), good=t.stays)
 
 
 def _warn(ask: Ask, t: ir.Table) -> None:

@@ -85,10 +85,6 @@ class Ask:
         """Whether the question groups or filters by a column."""
         return name in self.question.by or any(name in names_in(f) for f in self.filters)
 
-    def one_a_unit(self) -> None:
-        """Says that the rows hold each unit once in a group, so that nothing has to be added up for it."""
-        self.single = True
-
     def dimension(self, name: str, fact: str) -> Dimension:
         """What a dimension's name means beside a table; raises Unknown with what there is."""
         return dimension(name, fact, self.reader.attributes, self.settings.segments)
@@ -239,9 +235,19 @@ class Ask:
         return first.coalesce(second, alone)
 
     def rows(
-        self, table: ir.Table, *, out: Iterable[Reason] = (), pending: Iterable[Reason] = (), **columns: ir.Value
+        self,
+        table: ir.Table,
+        *,
+        out: Iterable[Reason] = (),
+        pending: Iterable[Reason] = (),
+        single: bool = False,
+        **columns: ir.Value,
     ) -> ir.Table:
-        """The KPI's rows: `out` and `pending` are conditions with their reasons, the first that holds is given."""
+        """The KPI's rows: `out` and `pending` are conditions with their reasons, the first that holds is given.
+
+        `single` says that a unit has one row at most in each group of a period, so that nothing is added up for it.
+        """
+        self.single = single
         waiting = [(condition.fill_null(False), words) for condition, words in pending]
         leaving = [(condition.fill_null(False), words) for condition, words in out]
         is_out = _any(condition for condition, _ in leaving)

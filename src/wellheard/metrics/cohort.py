@@ -38,6 +38,11 @@ def cohort(
     return _by_key(_priced(ask, over, fact))
 
 
+def single(ask: Ask) -> bool:
+    """Whether a unit has one row a window in a cohort: not where companies or subscriptions stand for themselves."""
+    return not any(ask.has(level) for level in LEVELS)
+
+
 def standing(ask: Ask) -> ir.Table:
     """One row a period and customer who is active at its end: `period, id, unit, mrr, no_rate`, all as of that end."""
     windows = ask.windows()
@@ -167,7 +172,7 @@ def _gap(over: ir.Table) -> ir.BooleanValue:
     """Whether a span begins within the window, after everything before it had ended."""
     earlier = ibis.window(
         group_by=[over.period, over.key],
-        order_by=[over.started_at, over.until, over.id],
+        order_by=[over.started_at, over.until],
         rows=(None, ibis.preceding(1)),
     )
     return (over.started_at > over.until.max().over(earlier)).fill_null(False) & (over.started_at > over.begin)

@@ -80,6 +80,12 @@ def sums_tell(ask: Ask) -> bool:
     return plain and (ask.question.compare is None or ask.shared)
 
 
+def forget() -> None:
+    """Lets go of all statements that are kept."""
+    with _lock:
+        _plans.clear()
+
+
 def _key(reader: Reader, metric: Metric, question: Question, frame: Frame) -> Hashable:
     plain = replace(question, kpi="", level=0.95, pooled=False, viewer=Viewer(row_rules=question.viewer.row_rules))
     return (metric.name, metric.version, plain, frame.periods, reader.settings.model_dump_json(), reader.side)
