@@ -244,6 +244,18 @@ def test_w7_messages_to_slack_are_posted_once_under_the_same_faults(post: Post, 
     assert sorted(posted) == sorted(f"Round {n}" for n in range(ROUNDS))
 
 
+def test_w7_reviews_are_answered_once_under_the_same_faults(post: Post, world: World) -> None:
+    chance = random.Random(9)
+    for n in range(ROUNDS):
+        world.faults.extend(chance.choices(["lost", "429", "500", ""], k=2))
+        post.queue("play", "reply", text=f"Round {n}", thread=f"r{n}")
+        post.run(3, minutes=3)
+        world.faults.clear()
+    post.run(6, hours=5)
+    assert {d.state for d in post.all()} == {"delivered"}
+    assert sorted(r["text"] for r in world.replies) == sorted(f"Round {n}" for n in range(ROUNDS))
+
+
 @pytest.mark.parametrize(
     ("error", "state", "words"),
     [
