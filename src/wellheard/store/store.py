@@ -72,9 +72,11 @@ class Store:
             return
         with closing(self.engine.raw_connection()) as con, closing(con.cursor()) as cursor:
             cursor.execute(f"pragma busy_timeout={TIDY}")
-            for way in ("passive", "full"):
-                cursor.execute(f"pragma wal_checkpoint({way})").fetchall()
-            cursor.execute(f"pragma busy_timeout={1000 * PATIENCE}")
+            try:
+                for way in ("passive", "full"):
+                    cursor.execute(f"pragma wal_checkpoint({way})").fetchall()
+            finally:
+                cursor.execute(f"pragma busy_timeout={1000 * PATIENCE}")
 
     def close(self) -> None:
         """Lets go of the store."""
