@@ -204,7 +204,7 @@ def test_a_snapshot_is_learned_from_and_marked_as_one(new_desk: Any, tmp_path: P
     ran = CliRunner().invoke(app, ["--home", str(desk.workspace.home), "score", *told])
     assert ran.exit_code == 0, ran.output
     (found,) = json.loads(ran.stdout)
-    assert found["validated"] == "snapshot: by 10 parts of its customers"
+    assert found["validated"] == "by 10 parts of the customers of a labelled snapshot"
     assert (found["examples"], found["rows"], found["left_out"]) == (895, 900, "farewell")
 
     written = pd.read_csv(chances)
@@ -223,12 +223,12 @@ def test_a_snapshot_is_learned_from_and_marked_as_one(new_desk: Any, tmp_path: P
     with TestClient(make_app(services_of(desk.workspace), warm=False), base_url="http://127.0.0.1") as client:
         page = client.get("/models/churn_risk_snapshot").text
         assert "Who has gone = Yes in customers.csv" in page
-        assert "snapshot: by 10 parts of its customers" in page
+        assert "by 10 parts of the customers of a labelled snapshot" in page
         assert "farewell" in page
         listing = client.get("/customers", params={"order": "-churn_risk_snapshot"}).text
-        assert "These are risks by a snapshot alone" in listing
+        assert "These are risks by a labelled snapshot alone" in listing
         assert "Nobody is scored" not in listing
-        assert "Risk of leaving, by a snapshot" in client.get(f"/customers/{rows['who'].iloc[0]}").text
+        assert "Risk of leaving, by a labelled snapshot" in client.get(f"/customers/{rows['who'].iloc[0]}").text
 
 
 @pytest.mark.parametrize(

@@ -66,7 +66,8 @@ def register(app: typer.Typer, open_workspace: Open) -> None:
         ] = None,
         kind: Annotated[list[str] | None, typer.Option(help="Only this kind of score; may be given again.")] = None,
         snapshot: Annotated[
-            Path | None, typer.Option(help="Learn from this file instead: a row a customer, its outcome, no dates.")
+            Path | None,
+            typer.Option(help="Learn from this labelled snapshot: a row a customer, its outcome, no dates."),
         ] = None,
         outcome: Annotated[
             str | None, typer.Option(help="Who has left in the snapshot, as COLUMN=VALUE, such as Churn=Yes.")

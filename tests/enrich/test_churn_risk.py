@@ -173,7 +173,7 @@ def test_a_snapshot_is_learned_and_no_worse_than_plain_regression() -> None:
 
     rows = _telco()
     found = train_snapshot(rows, "Churn", "Yes", key="customerID", parts=5)
-    assert found.card["validated"] == "snapshot: by 5 parts of its customers"
+    assert found.card["validated"] == "by 5 parts of the customers of a labelled snapshot"
     seen = found.card["judged"]
     assert seen["auc"] >= 0.845
     assert seen["calibration_error"] <= 0.02

@@ -1,4 +1,4 @@
-"""Learns from a snapshot: one row a customer with its outcome and no dates, as many first data sets are.
+"""Learns from a labelled snapshot: one row a customer with its outcome and no dates, as many first data sets are.
 
 Nothing says what was known before somebody left, so the result is marked as that of a snapshot, and judged by parts of
 its customers instead of by time.
@@ -72,7 +72,8 @@ def train_snapshot(rows: pd.DataFrame, outcome: str, left: str, key: str | None 
     chances = found.classifier.chances(frame)
     chances[known] = unseen
     card = {
-        "version": VERSION, "validated": f"snapshot: by {parts} parts of its customers", "kind": found.classifier.kind,
+        "version": VERSION, "kind": found.classifier.kind,
+        "validated": f"by {parts} parts of the customers of a labelled snapshot",
         "tried": found.tried, "examples": len(gone), "left": int(gone.sum()), "leaks": leaking,
         "judged": judged(gone, unseen), "drivers": drivers(found.classifier), "shrinkage": found.shrinkage,
         "outcome": f"{outcome} = {left}",

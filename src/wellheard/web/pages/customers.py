@@ -46,7 +46,7 @@ ORDERS = (
     ("customer_id", "customer"),
     ("health", "health, the worst first"),
     ("-churn_risk_90d", "risk of leaving"),
-    ("-churn_risk_snapshot", "risk by a snapshot"),
+    ("-churn_risk_snapshot", "risk by a labelled snapshot"),
     ("-lifetime_value", "lifetime value"),
     ("profit", "profit, the least first"),
 )
@@ -58,7 +58,7 @@ KINDS = {
     "lifetime_revenue": "Lifetime revenue",
     "lifetime_value_net": "Lifetime value less what was spent on them",
     "profit": "Profit to date",
-    "churn_risk_snapshot": "Risk of leaving, by a snapshot without dates",
+    "churn_risk_snapshot": "Risk of leaving, by a labelled snapshot",
 }
 
 

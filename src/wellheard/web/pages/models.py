@@ -15,7 +15,7 @@ from wellheard.web.site import Site
 
 TITLES = {
     "churn_risk_90d": "Risk of leaving",
-    "churn_risk_snapshot": "Risk of leaving, by a snapshot",
+    "churn_risk_snapshot": "Risk of leaving, by a labelled snapshot",
     "lifetime_value": "Lifetime value",
     "health": "Health",
     "profit": "Profit",
@@ -24,6 +24,7 @@ TITLES = {
 HORIZONS = "churn_risk_90d"  # whose card has a part for each horizon
 SNAPSHOT = "churn_risk_snapshot"
 SAME = {"lifetime_revenue": "lifetime_value", "lifetime_value_net": "lifetime_value"}
+BEST = {"logistic": "logistic regression", "boosted": "gradient boosting", "both": "regression and boosting together"}
 GROUPED = ("segment", "cohort", "acquisition_channel")
 DRIFT = ((0.25, "much"), (0.1, "some"), (0.0, "little"))
 
@@ -103,7 +104,7 @@ def _horizon(card: Mapping[str, Any]) -> dict[str, Any]:
         "why_not": card.get("why_not", ""),
         "examples": card["examples"],
         "left": card["left"],
-        "kind": card.get("kind", ""),
+        "kind": BEST.get(card.get("kind", ""), ""),
         "validated": card.get("validated", ""),
         "auc": _area(seen),
         "slope": _number(seen.get("slope"), 2),
