@@ -40,6 +40,14 @@ def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
                 {"source_id": "a", "customer_id": "good", "kind": "nps", "score": 10, "answered_at": "2026-02-01",
                  "comment": HOSTILE}
             ],
+            "conversations": [
+                {"source_id": "t", "customer_id": "good", "opened_at": "2026-01-05", "topic": "billing",
+                 "resolved_at": "2026-01-06", "first_response_seconds": 7200, "resolution_seconds": 86400}
+            ],
+            "subscriptions": [
+                {"source_id": "s", "customer_id": "good", "plan": "team", "mrr": 20, "currency": "EUR",
+                 "started_at": "2025-01-01", "ended_at": "2026-01-20"}
+            ],
         }  # fmt: skip
         Desk(workspace).deliver(rows)
         application = make_app(services_of(workspace), warm=False)
@@ -112,6 +120,19 @@ def test_a_dossier_and_who_is_not_there(client: TestClient) -> None:
     assert "nps · 10" in page
     assert "Risk of leaving within 90 days" in page
     assert client.get("/customers/nobody").status_code == 404
+
+
+@pytest.mark.slow
+def test_the_timeline_tells_clocks_and_ends_and_can_be_cut_to_a_component(client: TestClient) -> None:
+    page = client.get("/customers/good").text
+    assert "first reply after 2 h" in page
+    assert "resolved after 24 h" in page
+    assert "ended: team" in page
+    support = client.get("/customers/good", params={"of": "support"}).text
+    assert "the rows behind support" in support
+    assert "resolved after 24 h" in support
+    assert "nps · 10" not in support
+    assert "ended: team" not in support
 
 
 @pytest.mark.slow
