@@ -13,7 +13,7 @@ from pathlib import Path
 
 FOLDER = Path(__file__).parent / "sentences"
 FROZEN = FOLDER / "frozen.json"
-KINDS = ("plain", "request", "negation", "implied", "sarcasm", "mixed", "noisy")
+KINDS = ("plain", "request", "negation", "implied", "sarcasm", "mixed", "noisy", "unchanged")
 SIGNS = {"+": "positive", "-": "negative", "=": "neutral"}
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from training.cx import FOLDER, SIGNS, sentences
+from training.cx import FOLDER, KINDS, SIGNS, sentences
 from wellheard.enrich.text.cleaning import for_model, plain
 
 SOURCES = {
@@ -103,26 +103,29 @@ def requests(folder: Path) -> list[Row]:
     return [Row(for_model(plain(t)), 1, weight=0.7) for t in plainly]
 
 
-def own(test: bool) -> list[Row]:
-    found = [s for s in sentences() if s.test is test]
+def own(test: bool, kinds: tuple[str, ...] = KINDS) -> list[Row]:
+    found = [s for s in sentences() if s.test is test and s.kind in kinds]
     return [Row(for_model(plain(s.text)), SENTIMENTS.index(s.sentiment)) for s in found]
 
 
-def idioms() -> list[Row]:
-    """Sentences by which people say no and mean yes, or the other way round, for training alone.
-
-    One that shares most of its words with a sentence kept for the test is left out.
-    """
-    tested = [_words(s.text) for s in sentences() if s.test]
+def idioms(kinds: tuple[str, ...] = KINDS) -> list[Row]:
+    """Sentences by which people say no and mean yes, or the other way round, for training alone."""
     found = []
     for line in (FOLDER / "idioms.txt").read_text("utf-8").splitlines():
         for part in line.split(" | "):
-            words = _words(part[2:])
-            if max(len(words & other) / len(words | other) for other in tested) < ALIKE:
-                sign = SIGNS[part[0]]
-                rating = {"positive": 1.5, "negative": -1.5}.get(sign)
-                found.append(Row(for_model(plain(part[2:])), SENTIMENTS.index(sign), rating=rating))
-    return found
+            sign = SIGNS[part[0]]
+            rating = {"positive": 1.5, "negative": -1.5}.get(sign)
+            found.append(Row(for_model(plain(part[2:])), SENTIMENTS.index(sign), rating=rating))
+    return apart(found, kinds)
+
+
+def apart(rows: list[Row], kinds: tuple[str, ...] = KINDS) -> list[Row]:
+    """Rows of our own without those that share most of their words with a sentence kept for the test."""
+    tested = [_words(s.text) for s in sentences() if s.test and s.kind in kinds]
+    alike = [
+        max(len(words & other) / len(words | other) for other in tested) for words in (_words(row.text) for row in rows)
+    ]
+    return [row for row, share in zip(rows, alike, strict=True) if share < ALIKE]
 
 
 def _words(text: str) -> set[str]:
@@ -153,6 +156,6 @@ def training_rows(folder: Path, seed: int, without: str | None = None) -> list[R
             [r for r in titles if r.sentiment == 2], 900
         )
     found += some(requests(folder), 1_500)
-    found += 8 * own(test=False)
+    found += 8 * own(False, KINDS[:-1])
     draw.shuffle(found)
     return found

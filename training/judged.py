@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -94,7 +94,7 @@ def left_out(folder: Path, graph: Graph, name: str) -> LeftOut:
     if name == "products":
         rating = np.array([r.rating for r in rows], np.float64)
         told = {
-            "valence": _r(valences(out, graph.manifest), rating),
+            "valence": _r(valences(out, {**graph.manifest, "shift": [0, 0, 0]}), rating),
             "vader_valence": _r(lexicon, rating),
             "textblob_valence": _r(blob, rating),
             "vader_strength": _r(abs(lexicon), abs(rating)),
@@ -114,16 +114,21 @@ def left_out(folder: Path, graph: Graph, name: str) -> LeftOut:
 
 
 def _said(graph: Graph, name: str, rows: list[Row]) -> Outputs:
-    """What the model that has not seen the set says of it: the shipped one of airline, else what was kept."""
+    """What the model that has not seen the set says of it: the shipped one of airline, else what was kept; its logits
+    with what its own manifest adds to them."""
     if name == "airline":
-        return graph.read([r.text for r in rows])
+        out = graph.read([r.text for r in rows])
+        return replace(out, sentiment=out.sentiment + np.array(graph.manifest["shift"], np.float32))
     with np.load(KEPT) as kept:
         assert str(kept[f"{name}_rows"]) == rows_hash(rows), (
             f"the rows of {name} are others than those that were judged"
         )
         none = np.zeros((len(rows), 28), np.float32)
         return Outputs(
-            kept[f"{name}_sentiment"].astype(np.float32), none, kept[f"{name}_feeling"].astype(np.float32), None
+            kept[f"{name}_sentiment"].astype(np.float32) + kept[f"{name}_shift"],
+            none,
+            kept[f"{name}_feeling"].astype(np.float32),
+            None,
         )
 
 
@@ -286,6 +291,7 @@ def keep(folder: Path, models: Path) -> None:
             f"{name}_feeling": out.feeling.astype(np.float16),
         }
         told |= {
+            f"{name}_shift": np.array(Graph(models / f"no_{name}").manifest["shift"], np.float32),
             f"{name}_rows": np.array(rows_hash(rows)),
             f"{name}_model": np.array(Graph(models / f"no_{name}").manifest["files"]["reader.onnx"]),
         }

@@ -23,6 +23,8 @@ from wellheard.enrich.text.decoding import GROUPS, strengths
 from wellheard.enrich.text.graph import Graph, Outputs
 
 CUTS = np.arange(0.04, 0.72, 0.02)
+AROUND = 2  # cuts on each side that a cut's F1 is the mean of: F1 of few rows jumps from cut to cut
+SHIFTS = np.arange(0, 0.41, 0.1)  # at most half as likely again: more would follow the sets' own shares
 TOKENIZER = "tokenizer.json.gz"
 BLANK: dict[str, Any] = {
     "temperature": 1.0,
@@ -49,13 +51,10 @@ def _hash(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-def temperature(folder: Path, graph: Graph, sets: tuple[str, ...]) -> float:
-    """By what the sentiments' logits are divided, so that its probabilities surprise least on rows kept back.
-
-    Nothing is added to them: which sentiments are common differs from source to source, and a set must not tune that.
-    """
+def temperature(folder: Path, graph: Graph, sets: tuple[str, ...], shift: float) -> float:
+    """By what the sentiments' logits are divided, so that its probabilities surprise least on rows kept back."""
     rows = [row for name in sets for row in exams.kept(folder, name)]
-    x = graph.read([r.text for r in rows]).sentiment
+    x = graph.read([r.text for r in rows]).sentiment + np.array([0, shift, 0], np.float32)
     y = np.array([r.sentiment for r in rows])
 
     def surprise(by: float) -> float:
@@ -63,6 +62,22 @@ def temperature(folder: Path, graph: Graph, sets: tuple[str, ...]) -> float:
         return float(-(grown - np.log(np.exp(grown).sum(1, keepdims=True)))[np.arange(len(y)), y].mean())
 
     return round(float(min(np.arange(0.5, 3.01, 0.05), key=surprise)), 2)
+
+
+def neutral_shift(folder: Path, graph: Graph, sets: tuple[str, ...]) -> float:
+    """What is added to the logit of neutral: where annotators draw its boundary, by the mean macro-F1 over the sets.
+
+    One number for all sources. The mean over sets whose shares differ keeps it from following any of them.
+    """
+    rows = [exams.kept(folder, name) for name in sets]
+    logits = [graph.read([r.text for r in part]).sentiment for part in rows]
+
+    def right(by: float) -> float:
+        shifted = [(x + np.array([0, by, 0], np.float32)).argmax(1) for x in logits]
+        told = [[r.sentiment for r in part] for part in rows]
+        return float(np.mean([f1_score(y, x, average="macro") for x, y in zip(shifted, told, strict=True)]))
+
+    return round(float(max(SHIFTS, key=right)), 2)
 
 
 def felt(folder: Path, graph: Graph, half: int) -> tuple[np.ndarray, np.ndarray, Outputs]:
@@ -76,27 +91,34 @@ def felt(folder: Path, graph: Graph, half: int) -> tuple[np.ndarray, np.ndarray,
 
 
 def emotion_cuts(folder: Path, graph: Graph) -> dict[str, float]:
-    """The cut of each emotion by the best F1 on the first half, drawn towards the cut at which as many are found as are
-    there, since few rows bear a rare emotion."""
+    """The cut of each emotion by the best F1 on the first half, each F1 the mean of those around it, drawn towards the
+    cut at which as many are found as are there, since few rows bear a rare emotion."""
     chance, marks, _ = felt(folder, graph, 0)
     cuts = {}
     for n, name in enumerate(data.EMOTIONS):
-        best = max(CUTS, key=lambda c: f1_score(marks[:, n], chance[:, n] >= c, zero_division=0))
+        right = [f1_score(marks[:, n], chance[:, n] >= c, zero_division=0) for c in CUTS]
+        best = CUTS[_best(right)]
         rate = float(np.quantile(chance[:, n], 1 - marks[:, n].mean()))
         weight = min(1.0, marks[:, n].sum() / 60)
         cuts[name] = round(float(weight * best + (1 - weight) * rate), 3)
     return cuts
 
 
+def _best(right: list[float]) -> int:
+    """The place of the best among neighbours."""
+    around = np.convolve(np.pad(right, AROUND, mode="edge"), np.ones(2 * AROUND + 1), mode="valid")
+    return int(around.argmax())
+
+
 def group_cuts(folder: Path, graph: Graph) -> dict[str, float]:
-    """The cut of each group of emotions by the best F1 on the first half."""
+    """The cut of each group of emotions in the same way."""
     chance, marks, _ = felt(folder, graph, 0)
     cuts = {}
     for name, members in GROUPS.items():
         places = [data.EMOTIONS.index(e) for e in members]
         score, truth = 1 - np.prod(1 - chance[:, places], axis=1), marks[:, places].any(1)
         tried = np.quantile(score, np.linspace(0.3, 0.97, 60))
-        cuts[name] = round(float(max(tried, key=lambda c, s=score, t=truth: f1_score(t, s >= c))), 4)
+        cuts[name] = round(float(tried[_best([f1_score(truth, score >= c) for c in tried])]), 4)
     return cuts
 
 
@@ -133,7 +155,9 @@ def main() -> None:
     without = json.loads((told.model / "training.json").read_text())["without"]
     sets = tuple(s for s in ("goemotions", "tweets", "products", "clothing") if s != without)
     manifest = dict(graph.manifest)
-    manifest |= {"temperature": temperature(told.data, graph, sets), "strength_cuts": strength_cuts(told.data, graph)}
+    shift = neutral_shift(told.data, graph, sets)
+    manifest |= {"shift": [0.0, shift, 0.0], "temperature": temperature(told.data, graph, sets, shift)}
+    manifest |= {"strength_cuts": strength_cuts(told.data, graph)}
     if without != "goemotions":
         manifest["emotion_cuts"] = emotion_cuts(told.data, graph)
         manifest["group_cuts"] = group_cuts(told.data, graph)

@@ -8,12 +8,15 @@
 from __future__ import annotations
 
 import argparse
+import copy
 import hashlib
 import importlib.metadata
 import json
 import random
 import sys
 import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,14 +25,15 @@ from onnxruntime.quantization import QuantType, quantize_dynamic
 from tokenizers import Tokenizer
 from torch import Tensor, nn
 
-from training import cx, data, pairs
+from training import cx, data, pairs, talk
 from training.base import BASE, base_folder
 from training.network import WIDTH, Embedder, Reader, base_reader
 
 SEED, STEPS, BATCH, TOKENS, POOL = 20_261, 1_600, 32, 56, 40
-FINISH = 500  # steps of the second stage: negation and our own sentences, among rows of the first
-SLOWER = 0.5  # the second stage's rate, of the first's
+HELD = 100  # steps after which what was trained is written, so that a run can be taken up again
 BODY, TOPS, DECAY, WARM = 1.4e-4, 1e-3, 0.01, 60
+KINDS = ("plain", "request", "negation", "implied", "sarcasm", "mixed", "noisy")
+PARTS = ("reader", "optimizer", "pace")
 CLASSES = (1.15, 1.25, 0.85)  # weights of the sentiments, since most rows are positive
 
 
@@ -85,18 +89,49 @@ def loss_of(out: tuple[Tensor, ...], rows: list[data.Row]) -> Tensor:
     return total
 
 
-def finishing_rows(rows: list[data.Row], steps: int) -> list[data.Row]:
-    """What the second stage sees."""
-    draw = random.Random(SEED + 1)
-    own = 4 * data.own(test=False) + 6 * data.idioms()
-    made = pairs.pairs(SEED, steps * BATCH // 4)
-    mixed = own + made + draw.sample(rows, max(0, steps * BATCH - len(own) - len(made)))
+@dataclass(frozen=True)
+class Second:
+    """A second stage: its steps, its rate of the first's, how often it sees our own sentences of which kinds and the
+    idioms, and which part of its texts are pairs of negations and everyday talk."""
+
+    steps: int
+    rate: float
+    own: int
+    idioms: int
+    pairs: float
+    talk: float
+    kinds: tuple[str, ...]
+
+
+# Each begins where the first stage ended, and the reader is the mean of their weights (model soup: Wortsman et al.,
+# 2022): one knows negation better, the other what is said without a feeling.
+SECONDS = (
+    Second(500, 0.5, own=4, idioms=6, pairs=1 / 4, talk=0, kinds=KINDS),
+    Second(1_200, 0.6, own=3, idioms=4, pairs=1 / 12, talk=1 / 5, kinds=cx.KINDS),
+)
+
+
+def second_rows(rows: list[data.Row], second: Second) -> list[data.Row]:
+    """What a second stage sees: sentences of ours among rows of the first."""
+    draw, texts = random.Random(SEED + 1), second.steps * BATCH
+    own = second.own * data.own(False, second.kinds) + second.idioms * data.idioms(second.kinds)
+    made = pairs.pairs(SEED, int(texts * second.pairs))
+    made += data.apart(talk.talk(SEED, int(texts * second.talk)), second.kinds)
+    mixed = own + made + draw.sample(rows, max(0, texts - len(own) - len(made)))
     draw.shuffle(mixed)
     return mixed
 
 
-def train(reader: Reader, rows: list[data.Row], folder: Path, steps: int, seed: int, rate: float = 1.0) -> Reader:
-    """Trains for a number of steps, the rate up and then down to nothing."""
+def train(
+    reader: Reader,
+    rows: list[data.Row],
+    folder: Path,
+    steps: int,
+    seed: int,
+    rate: float = 1.0,
+    held: Path | None = None,
+) -> Reader:
+    """Trains for a number of steps, the rate up and then down to nothing. Taken up again from `held` where it is."""
     reader.freeze()
     reader.train()
     tops = [*reader.sentiment.parameters(), *reader.emotion.parameters(), *reader.feeling.parameters()]
@@ -106,8 +141,11 @@ def train(reader: Reader, rows: list[data.Row], folder: Path, steps: int, seed: 
     pace = torch.optim.lr_scheduler.LambdaLR(
         step_by, lambda n: min(1.0, (n + 1) / WARM) * max(0.0, (steps - n) / steps)
     )
+    done = _taken_up(held, reader, step_by, pace)
     began = time.monotonic()
     for n, batch in enumerate(batches(rows[: steps * BATCH], tokenizer(folder), random.Random(seed))[:steps]):
+        if n < done:
+            continue
         ids, mask = padded([pair[0] for pair in batch])
         loss = loss_of(reader(ids, mask), [pair[1] for pair in batch])
         step_by.zero_grad()
@@ -115,11 +153,25 @@ def train(reader: Reader, rows: list[data.Row], folder: Path, steps: int, seed: 
         nn.utils.clip_grad_norm_([*body, *tops], 1.0)
         step_by.step()
         pace.step()
+        if held and (n + 1) % HELD == 0:
+            states = {"done": n + 1, "random": torch.get_rng_state()}
+            torch.save(states | {k: v.state_dict() for k, v in zip(PARTS, (reader, step_by, pace), strict=True)}, held)
         if n % 50 == 0:
-            speed = (n + 1) * BATCH / (time.monotonic() - began)
+            speed = (n + 1 - done) * BATCH / (time.monotonic() - began)
             sys.stdout.write(f"{n} of {steps}, loss {loss.item():.3f}, {speed:.0f}/s\n")
             sys.stdout.flush()
     return reader.eval()
+
+
+def _taken_up(held: Path | None, *parts: Any) -> int:
+    """How many steps were done before, their states given to the parts."""
+    if held is None or not held.exists():
+        return 0
+    states = torch.load(held, weights_only=False)
+    for name, part in zip(PARTS, parts, strict=True):
+        part.load_state_dict(states[name])
+    torch.set_rng_state(states["random"])
+    return int(states["done"])
 
 
 def write_graphs(reader: Reader, base: Reader, out: Path) -> None:
@@ -148,8 +200,8 @@ def main() -> None:
     asked = argparse.ArgumentParser()
     asked.add_argument("--data", type=Path, required=True)
     asked.add_argument("--out", type=Path, required=True)
-    asked.add_argument("--steps", type=int, default=STEPS)
-    asked.add_argument("--finish", type=int, default=FINISH, help="steps of the second stage; 0 leaves it out")
+    asked.add_argument("--steps", type=int, default=STEPS, help="steps of the first stage")
+    asked.add_argument("--finish", type=int, help="the last of the second stages alone, with so many steps; 0: none")
     asked.add_argument("--first", type=Path, help="the weights after the first stage, where it was run before")
     asked.add_argument("--without")
     told = asked.parse_args()
@@ -163,23 +215,38 @@ def main() -> None:
     else:
         train(reader, rows, folder, told.steps, SEED)
         torch.save(reader.state_dict(), told.out / "first.pt")
-    if told.finish:
-        torch.manual_seed(SEED + 1)
-        train(reader, finishing_rows(rows, told.finish), folder, told.finish, SEED + 1, SLOWER)
+    seconds = SECONDS if told.finish is None else (replace(SECONDS[-1], steps=told.finish),) if told.finish else ()
+    if seconds:
+        reader.load_state_dict(_mean([_after(reader, rows, folder, second, told.out) for second in seconds]))
     torch.save(reader.state_dict(), told.out / "reader.pt")
     write_graphs(reader.eval(), base_reader(folder / "model.safetensors", SEED), told.out)
-    (told.out / "training.json").write_text(json.dumps(_made(told, len(rows)), indent=2) + "\n", "utf-8")
+    made = _made(told, len(rows), seconds)
+    (told.out / "training.json").write_text(json.dumps(made, indent=2) + "\n", "utf-8")
 
 
-def _made(told: argparse.Namespace, rows: int) -> dict[str, Any]:
+def _after(first: Reader, rows: list[data.Row], folder: Path, second: Second, out: Path) -> dict[str, Tensor]:
+    """The weights after a second stage; those of the first stage stay as they are."""
+    reader = copy.deepcopy(first)
+    torch.manual_seed(SEED + 1)
+    held = out / f"held_{second.steps}.pt"
+    train(reader, second_rows(rows, second), folder, second.steps, SEED + 1, second.rate, held)
+    return reader.state_dict()
+
+
+def _mean(weights: list[dict[str, Tensor]]) -> dict[str, Tensor]:
+    return {name: torch.stack([part[name] for part in weights]).mean(0) for name in weights[0]}
+
+
+def _made(told: argparse.Namespace, rows: int, seconds: Sequence[Second]) -> dict[str, Any]:
     graphs = ("reader", "embedder")
     packages = ("torch", "onnx", "onnxruntime", "tokenizers")
     return {
         "steps": told.steps,
-        "finishing_steps": told.finish,
-        "texts_seen": min(rows, told.steps * BATCH) + told.finish * BATCH,
+        "second_stages": [asdict(second) for second in seconds],
+        "texts_seen": min(rows, told.steps * BATCH) + sum(second.steps for second in seconds) * BATCH,
         "seed": SEED,
         "without": told.without,
+        "threads": torch.get_num_threads(),
         "data": {name: data.hash_of(told.data, name) for name in data.SOURCES if name != told.without},
         "own_sentences": {
             **cx.hashes(),
