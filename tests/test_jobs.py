@@ -127,6 +127,14 @@ def test_tidying_brings_the_journal_into_the_file_while_others_write(asking: Ask
         asking.store.tidy()
 
 
+@pytest.mark.parametrize("took", [0.05, 0.4, 1.2, 1.7])
+@pytest.mark.parametrize("merged", [0, 50, 5_000])
+def test_an_answer_waits_five_seconds_for_the_lake_at_the_most(merged: int, took: float) -> None:
+    """At the worst it comes just after a merge began: it waits for that one, the rest and its own."""
+    assert took + jobs._rest(merged, took) + took < 5
+    assert jobs._rest(batches.MOST, took) == jobs.EVERY  # what did not fit into a batch goes on at once
+
+
 def test_a_change_replaces_and_what_is_answered_no_more_goes(asking: Asking) -> None:
     kept = asking.answer(0, why="never again")
     asking.merge()

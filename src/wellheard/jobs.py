@@ -29,7 +29,8 @@ from wellheard.surveys.responses import SOURCE, anonymous_response_rows, invitat
 from wellheard.warehouse import load
 
 EVERY = 1.0  # seconds between two looks at the inbox
-LONGEST = 2.5  # seconds, so that an answer is on the scorecard within five
+LONGEST = 2.5  # seconds that merging rests where little is coming in
+WITHIN = 4.5  # seconds from an answer to the lake, also where it came just after a merge began
 MANY = 100  # rows of a merge from which on much is coming in
 SLICES = batches.MOST // batches.SLICE - 1  # by which a batch is filled up
 PLAN = 60.0  # seconds between two looks at what sets surveys off
@@ -112,16 +113,26 @@ class Merging:
         while not self._ended.wait(pause):
             began = time.monotonic()
             try:
-                busy = merge_answers(self.workspace, self.store) >= MANY
+                merged = merge_answers(self.workspace, self.store)
                 self.store.tidy()
-                # Who takes answers needs the machine as well: merging rests twice as long as it works, and when much
-                # comes in as long as it may, since a merge of many costs little more than one of few.
-                pause = LONGEST if busy else min(LONGEST, max(EVERY, 2 * (time.monotonic() - began)))
+                pause = _rest(merged, time.monotonic() - began)
             except Busy:
                 pause = EVERY  # somebody imports; the answers wait in the store
             except Exception as error:  # noqa: BLE001 - the server goes on, and so does the loop
                 _log.error("answers could not be merged", error=type(error).__name__, trace=trace_of(error))
                 pause = REST
+
+
+def _rest(merged: int, took: float) -> float:
+    """The seconds that merging rests, after it took so many seconds for so many rows.
+
+    Who takes answers needs the machine as well: it rests twice as long as it works, and when much comes in as long as
+    it may, since a merge of many costs little more than one of few.
+    """
+    if merged >= batches.MOST:
+        return EVERY  # not all of it went
+    longest = WITHIN - 2 * took
+    return max(EVERY, longest if merged >= MANY else min(LONGEST, 2 * took, longest))
 
 
 class Inviting:
