@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
+from functools import partial
 from itertools import islice
 from typing import Any
 
@@ -20,6 +21,7 @@ from wellheard.warehouse.engine import Lake
 from wellheard.warehouse.made import fill
 
 ENRICHMENT = "clock"
+SEEN = "_clock_"  # what a load touched, by table
 EVENTS = ("messages", "status_events")
 HAPPENED = (
     ("conversations", ("opened_at", "resolved_at", "closed_at")),
@@ -38,28 +40,41 @@ def fill_times(lake: Lake, touched: Mapping[str, str]) -> int:
     """
     if not {"conversations", "schedules", *EVENTS} & set(touched):
         return 0
-    conversations = _given(lake)
-    if "schedules" not in touched:
-        keys = ibis.union(_keys(lake, conversations, touched), _running(lake), distinct=True)
-        conversations = conversations.semi_join(keys, "id")
-    backend = lake.backend
-    wanted = conversations.select("id", "schedule_id", *Conversation._fields).order_by("id")
+    looked_at = [] if "schedules" in touched else sorted({"conversations", *EVENTS} & set(touched))
+    for name in looked_at:  # under one name at every load, so that the statements are compiled once
+        lake.con.execute(f'create or replace temp view "{SEEN}{name}" as from temp.main."{touched[name]}"')
     # The three streams read from one connection one after the other, so each is held as a compact Arrow table.
-    first = _tuples(backend.to_pyarrow(wanted))
-    said = _tuples(backend.to_pyarrow(_events(lake, conversations, "messages", Message._fields)))
-    changed = _tuples(backend.to_pyarrow(_events(lake, conversations, "status_events", StatusEvent._fields)))
+    first, said, changed = (
+        _tuples(lake.fetch(lake.text((ENRICHMENT, name, *looked_at), partial(_stream, lake, name, looked_at))))
+        for name in ("conversations", *EVENTS)
+    )
     rows = times_of_all(first, said, changed, schedules(lake), data_end(lake))
     return fill(lake, canonical("conversations"), ENRICHMENT, VERSION, _batches(rows))
+
+
+def _stream(lake: Lake, name: str, looked_at: list[str]) -> ir.Table:
+    """The conversations to read anew, all of them where none is looked at alone, or what happened in them."""
+    conversations = _given(lake)
+    if looked_at:
+        keys = ibis.union(_keys(lake, conversations, looked_at), _running(lake), distinct=True)
+        conversations = conversations.semi_join(keys, "id")
+    if name == "conversations":
+        return conversations.select("id", "schedule_id", *Conversation._fields).order_by("id")
+    return _events(lake, conversations, name, (Message if name == "messages" else StatusEvent)._fields)
 
 
 def data_end(lake: Lake) -> datetime | None:
     """The last instant at which anything happened in a conversation, up to now."""
     ends = []
     for name, columns in HAPPENED:
-        rows = lake.given(name)
-        found = lake.backend.to_pyarrow(rows.aggregate(**{c: rows[c].max() for c in columns})).to_pylist()[0]
+        found = lake.fetch(lake.text((ENRICHMENT, "end", name), partial(_ends, lake, name, columns))).to_pylist()[0]
         ends += [end for end in found.values() if end is not None]
     return min(max(ends), datetime.now(UTC)) if ends else None
+
+
+def _ends(lake: Lake, name: str, columns: tuple[str, ...]) -> ir.Table:
+    rows = lake.given(name)
+    return rows.aggregate(**{column: rows[column].max() for column in columns})
 
 
 def _running(lake: Lake) -> ir.Table:
@@ -76,12 +91,10 @@ def _given(lake: Lake) -> ir.Table:
     return raw.mutate(only=raw.source.min().over(whole) == raw.source.max().over(whole))
 
 
-def _keys(lake: Lake, conversations: ir.Table, touched: Mapping[str, str]) -> ir.Table:
+def _keys(lake: Lake, conversations: ir.Table, looked_at: list[str]) -> ir.Table:
     parts = []
-    for name, relation in touched.items():
-        if name not in ("conversations", *EVENTS):
-            continue
-        rows = lake.backend.table(relation, database=("temp", "main"))
+    for name in looked_at:
+        rows = lake.backend.table(SEEN + name, database=("temp", "main"))
         if name == "conversations":
             # All of that id: whether a row of another source belongs to one hangs on how many there are.
             parts.append(conversations.semi_join(rows.select("source_id").distinct(), "source_id").select("id"))
@@ -121,7 +134,7 @@ def _tuples(table: pa.Table) -> Iterator[tuple[Any, ...]]:
 
 def schedules(lake: Lake) -> dict[str | None, Schedule]:
     """The lake's schedules by id; where there is one alone, it holds for conversations that name none."""
-    rows = lake.backend.to_pyarrow(lake.table("schedules")).to_pylist()
+    rows = lake.fetch(lake.text((ENRICHMENT, "schedules"), lambda: lake.table("schedules"))).to_pylist()
     found: dict[str | None, Schedule] = {}
     found.update(schedule_from_rows(rows))
     if len(found) == 1:

@@ -140,17 +140,27 @@ class Reader:
         return local_day(instant, self.zone)
 
     def _bounds(self, name: str, instant: str | None) -> Bounds:
-        t = self.table(name)
         column = instant or canonical(name).instant
-        if column is None:
-            return Bounds(None, None, int(self.run(t.aggregate(n=t.count())).to_pylist()[0]["n"]))
-        row = self.run(t.aggregate(first=t[column].min(), last=t[column].max(), n=t.count())).to_pylist()[0]
-        return Bounds(row["first"], row["last"], int(row["n"] or 0))
+
+        def state(t: ir.Table) -> ir.Table:
+            ends = {} if column is None else {"first": t[column].min(), "last": t[column].max()}
+            return t.aggregate(**ends, n=t.count())
+
+        row = self._told("bounds", name, state, column)[0]
+        return Bounds(row.get("first"), row.get("last"), int(row["n"] or 0))
 
     def _sources(self, name: str) -> tuple[str, ...]:
-        t = self.table(name)
-        rows = self.run(t.select("source").distinct()).to_pylist()
+        rows = self._told("sources", name, lambda t: t.select("source").distinct())
         return tuple(sorted(row["source"] for row in rows))
+
+    def _told(self, fact: str, name: str, state: Callable[[ir.Table], ir.Table], *more: str | None) -> list[Any]:
+        """The rows of a statement about one whole table, which is compiled once where its text never changes."""
+        if self.as_of is None and self.lake.runs_again:
+            self.opened.add(name)
+            rows = self.lake.fetch(self.lake.text((fact, name, *more), lambda: state(self.table(name))))
+        else:
+            rows = self.run(state(self.table(name)))
+        return list(rows.to_pylist())
 
     def _attributes(self, name: str) -> frozenset[str]:
         t = self.table(name)

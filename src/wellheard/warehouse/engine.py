@@ -11,7 +11,7 @@ import os
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator
 from contextlib import closing, contextmanager, suppress
 from itertools import count
 from pathlib import Path
@@ -99,6 +99,7 @@ class Lake:
         self._local = threading.local()
         self._changes = changes.Changes()
         self._newest: tuple[object, int] = ((), 0)
+        self._texts: dict[Hashable, str] = {}
         self._cursors: list[duckdb.DuckDBPyConnection] = []
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         known = self._known_format()
@@ -275,7 +276,7 @@ class Lake:
     def backend(self) -> Any:
         """This thread's Ibis backend over the same connection."""
         if not hasattr(self._local, "backend"):
-            self._local.backend = ibis.duckdb.from_connection(self.con)
+            self._local.backend, self._local.tables = ibis.duckdb.from_connection(self.con), {}
         return self._local.backend
 
     @contextmanager
@@ -308,6 +309,12 @@ class Lake:
     def fetch(self, sql: str) -> pa.Table:
         """The rows of a statement that was compiled from an expression."""
         return self.con.execute(sql).to_arrow_table()
+
+    def text(self, key: Hashable, state: Callable[[], ir.Expr]) -> str:
+        """The statement of an expression which is the same whenever it is stated under `key`: compiled once."""
+        if key not in self._texts:
+            self._texts[key] = self.backend.compile(state())
+        return self._texts[key]
 
     def hold(self, sql: str, name: str | None = None) -> str:
         """Holds a statement's rows in a temporary table, which ends with the `reading` it is made in; gives its name.
@@ -391,7 +398,11 @@ class Lake:
 
     def _raw(self, lake: str, name: str, as_of: int | None) -> ir.Table:
         if as_of is None:
-            return self.backend.table(name, database=(lake, "main"))
+            backend = self.backend
+            opened: dict[tuple[str, str], ir.Table] = self._local.tables
+            if (lake, name) not in opened:  # to ask the catalog for columns takes longer than many a query
+                opened[lake, name] = backend.table(name, database=(lake, "main"))
+            return opened[lake, name]
         if not self._oldest() <= as_of <= self.snapshot():
             hint = f"they go from {self._oldest()} to {self.snapshot()}; every answer names the one it came from"
             raise BadCall(f"there is no snapshot {as_of}", hint=hint, field="as_of")
