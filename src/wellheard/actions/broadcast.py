@@ -93,8 +93,12 @@ class BroadcastFile(Content):
 
 @dataclass(frozen=True)
 class Recipient:
-    """Somebody of the segment: by which connection, where, in which words, and why not where they get none."""
+    """Somebody of the segment: by which connection, where, in which words, and why not where they get none.
 
+    `row` is the row of customers, `source:source_id`, since two sources may use one id for two people.
+    """
+
+    row: str
     customer_id: str
     name: str
     to: str
@@ -138,7 +142,8 @@ def recipients(loop: Loop, file: BroadcastFile, id: str = "") -> list[Recipient]
         if place is not None and channels()[place.channel].reaches == "phone":
             subject, text = "", filled(words.short, fields) or text
         through, channel = (place.name, place.channel) if place else ("", "")
-        found.append(Recipient(row["source_id"], row["name"] or "", to, through, channel, subject, text, arm, reason))
+        who = (f"{row['source']}:{row['source_id']}", row["source_id"], row["name"] or "")
+        found.append(Recipient(*who, to, through, channel, subject, text, arm, reason))
     return found
 
 
@@ -158,7 +163,7 @@ def _customers(loop: Loop, where: str) -> list[dict[str, Any]]:
         rows = loop.look.rows("customers", COLUMNS, where=where, limit=MOST, named=(PREFERRED,))
     except Unknown:  # no source gives that attribute; a filter that names nothing is told of below
         rows = loop.look.rows("customers", COLUMNS, where=where, limit=MOST)
-    return sorted(rows, key=lambda row: str(row["source_id"]))
+    return sorted(rows, key=lambda row: (str(row["source_id"]), row["source"]))
 
 
 def _addresses(row: Mapping[str, Any]) -> list[str]:
@@ -224,14 +229,14 @@ def _placed(con: Transaction, loop: Loop, id: str, file: BroadcastFile, people: 
             message = letter(loop, id, person)
             number = queue_message(con, loop.sender, message, person.through, broadcast_id=id, not_before=pace)
             letters += 1
-        told = {"customer_id": person.customer_id, "arm": person.arm, "reason": person.reason or None}
+        told = {"customer_id": person.row, "arm": person.arm, "reason": person.reason or None}
         kept.place_people(con, id, [{**told, "decided_at": now, "delivery_number": number}])
     return letters
 
 
 def letter(loop: Loop, id: str, person: Recipient) -> Message:
     """The message that somebody gets."""
-    key = delivery_key("broadcast", id, person.customer_id)
+    key = delivery_key("broadcast", id, person.row)
     told = {"id": person.customer_id, "name": person.name, "email": person.to if "@" in person.to else ""}
     return Message(
         key=key,
@@ -265,11 +270,16 @@ def effect(loop: Loop, id: str, days: int) -> Effect:
         people = kept.people_of(con, id)
     arms = {SENT: ACTED, HELD_OUT: LEFT_ALONE}
     firings = [
-        Firing(id, p.customer_id, p.decided_at, p.decided_at, arms[p.arm], customer_id=p.customer_id)
+        Firing(id, p.customer_id, p.decided_at, p.decided_at, arms[p.arm], customer_id=_own_id(p.customer_id))
         for p in people
         if p.arm in arms
     ]
     return effect_of(loop.look, firings, loop.sender.now(), days)
+
+
+def _own_id(row: str) -> str:
+    """The id that a row of customers has in its source; what was placed before rows were named is the id itself."""
+    return row.partition(":")[2] or row
 
 
 def _ids(loop: Loop, where: str) -> frozenset[str]:

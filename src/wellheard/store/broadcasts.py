@@ -34,7 +34,10 @@ class Broadcast:
 
 @dataclass(frozen=True)
 class Person:
-    """What became of somebody: sent, held_out, refuses or no_address; `state` and `connection` are the delivery's."""
+    """What became of somebody: sent, held_out, refuses or no_address; `state` and `connection` are the delivery's.
+
+    `customer_id` is the row of customers, `source:source_id`, since two sources may use one id for two people.
+    """
 
     customer_id: str
     arm: str

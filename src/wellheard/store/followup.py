@@ -157,7 +157,7 @@ BROADCAST_PEOPLE = sa.Table(
     "broadcast_people",
     METADATA,
     sa.Column("broadcast_id", sa.ForeignKey("broadcasts.broadcast_id"), nullable=False),
-    _text("customer_id", True),
+    _text("customer_id", True),  # source:source_id, since two sources may use one id
     _text("arm", True),
     _text("reason"),
     _instant("decided_at"),

@@ -1,0 +1,63 @@
+"""Broadcasts over customers of several sources: who is one person, who gets a letter, and what is kept of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from tests.actions.conftest import Post
+
+from wellheard.actions import broadcast
+from wellheard.actions.broadcast import broadcast_from, start
+from wellheard.actions.closed_loop import ClosedLoop
+from wellheard.following import closed_loop_of
+from wellheard.store.broadcasts import Person, people_of, save_broadcast
+
+MAILS = {"host": "127.0.0.1", "port": "9", "from": "cx@x.example"}
+NEWS = {"name": "News", "through": "mail", "subject": "Hello", "text": "It is back."}
+Rows = Callable[..., None]
+
+
+@pytest.fixture
+def team(desk: Any, post: Post) -> ClosedLoop:
+    """The closed loop of a workspace over a post office of its own that has a connection by mail."""
+    post.connect("mail", "email", MAILS, {})
+    return replace(closed_loop_of(desk.workspace, post.sender.store, post.sender.egress), sender=post.sender)
+
+
+@pytest.fixture
+def deliver(desk: Any) -> Rows:
+    def delivered(source: str, *rows: dict[str, Any]) -> None:
+        desk.deliver({"customers": [{**row, "updated_at": "2025-01-01"} for row in rows]}, source)
+
+    return delivered
+
+
+def draft(team: ClosedLoop, **more: Any) -> str:
+    file = broadcast_from(NEWS | more)
+    with team.store.writing() as con:
+        return save_broadcast(con, "main", file.name, file.model_dump(mode="json"), "anna", team.sender.now())
+
+
+def log(team: ClosedLoop, id: str) -> dict[str, Person]:
+    with team.store.reading() as con:
+        return {person.customer_id: person for person in people_of(con, id)}
+
+
+def test_two_sources_may_use_one_id_for_two_people(team: ClosedLoop, post: Post, deliver: Rows) -> None:
+    deliver("shop", {"source_id": "17", "email": "ann@x.example"}, {"source_id": "18", "email": "cy@x.example"})
+    deliver("desk", {"source_id": "17", "email": "bob@x.example"})
+    id = draft(team)
+    assert start(team, id) == 3
+    letters = post.all(broadcast_id=id)
+    assert sorted(d.recipient for d in letters) == ["ann@x.example", "bob@x.example", "cy@x.example"]
+    placed = log(team, id)
+    assert {row: person.arm for row, person in placed.items()} == dict.fromkeys(
+        ("shop:17", "desk:17", "shop:18"), "sent"
+    )
+    told = {d.number: d.recipient for d in letters}
+    assert told[placed["desk:17"].delivery_number or 0] == "bob@x.example"
+    post.clock.on(days=31)
+    assert broadcast.effect(team, id, 30).stayed.of == 2  # by the ids 17 and 18, as other tables name customers
