@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
 from wellheard import jobs
 from wellheard.app import Workspace
@@ -113,6 +116,70 @@ def test_a_batch_is_claimed_in_slices_and_goes_as_one(asking: Asking, monkeypatc
     assert asking.merge() == 5
     assert asking.merge() == 0
     assert asking.nps() == (100.0, 5)
+
+
+class Merger(threading.Thread):
+    """Merges in SQLite on its own; it stops in its tracks after the second write of a claim until it may go on."""
+
+    def __init__(self, asking: Asking, killed: bool) -> None:
+        super().__init__(daemon=True)
+        self.asking, self.killed = asking, killed
+        self.reading = asking.store.reading
+        self.stopped, self.going = threading.Event(), threading.Event()
+        self.writes = self.merged = 0
+
+    @contextmanager
+    def writing(self) -> Iterator[sa.Connection]:
+        with self.asking.store.writing() as con:
+            yield con
+        self.writes += 1
+        if self.writes == 2:
+            self.stopped.set()
+            assert self.going.wait(20)
+        elif self.killed and self.writes == 3:
+            raise KeyboardInterrupt
+
+    def run(self) -> None:
+        with suppress(KeyboardInterrupt):
+            self.merged = merge_answers(self.asking.workspace, self, lambda: NOON)  # type: ignore[arg-type]
+
+
+def test_what_one_claims_while_another_merges_what_it_took_for_left_behind_is_not_lost(
+    asking: Asking, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(batches, "SLICE", 2)
+    for _ in range(7):
+        asking.answer(10)
+    first, deliver = Merger(asking, killed=True), jobs._deliver
+
+    def meanwhile(*what: Any) -> None:  # the second has read its batches: the first claims more, and is killed
+        first.going.set()
+        first.join()
+        deliver(*what)
+
+    first.start()
+    assert first.stopped.wait(20)
+    with monkeypatch.context() as patch:
+        patch.setattr(jobs, "_deliver", meanwhile)
+        assert asking.merge() == 4
+    assert (first.writes, first.merged) == (3, 0)
+    assert [asking.merge() for _ in range(3)] == [2, 1, 0]
+    assert asking.nps() == (100.0, 7)
+
+
+def test_two_that_merge_the_same_bring_every_answer_once(asking: Asking, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(batches, "SLICE", 2)
+    kept = [asking.answer(10) for _ in range(7)]
+    first = Merger(asking, killed=False)
+    first.start()
+    assert first.stopped.wait(20)
+    assert [asking.merge(), asking.merge(), asking.merge()] == [4, 3, 0]
+    asking.answer(0, NOON + timedelta(minutes=1), edit=kept[0].edit)
+    first.going.set()
+    first.join()
+    assert first.merged == 4  # the three that stand in its two batches, and the changed one
+    assert asking.merge() == 0
+    assert asking.nps() == (pytest.approx(100 * 5 / 7), 7)
 
 
 def test_tidying_brings_the_journal_into_the_file_while_others_write(asking: Asking) -> None:

@@ -32,7 +32,6 @@ EVERY = 1.0  # seconds between two looks at the inbox
 LONGEST = 2.5  # seconds that merging rests where little is coming in
 WITHIN = 4.5  # seconds from an answer to the lake, also where it came just after a merge began
 MANY = 100  # rows of a merge from which on much is coming in
-SLICES = batches.MOST // batches.SLICE - 1  # by which a batch is filled up
 PLAN = 60.0  # seconds between two looks at what sets surveys off
 REST = 30.0  # seconds that the loop waits after something went wrong
 
@@ -40,22 +39,20 @@ _log = structlog.get_logger("wellheard.jobs")
 
 
 def merge_answers(workspace: Workspace, store: Store, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> int:
-    """Brings a batch of answers from the store to the lake, exactly once; gives the number of rows that went.
+    """Brings batches of answers from the store to the lake, exactly once; gives the number of rows that went.
 
-    Killed before the batch is settled, the next call delivers it again, and the lake, which knows key and version of
+    Killed before they are settled, the next call delivers them again, and the lake, which knows key and version of
     each row, changes nothing.
     """
     with store.writing() as con:
         claimed = batches.claim(con, workspace.name, now())
     if claimed is None:
         return 0
-    batch_id, more = claimed
-    for _ in range(SLICES if more else 0):  # each a transaction of its own, between which answers are written
+    while claimed.more:  # each a transaction of its own, between which answers are written
         with store.writing() as con:
-            if not batches.fill(con, workspace.name, batch_id):
-                break
+            claimed = batches.claim_more(con, workspace.name, now(), claimed)
     with store.reading() as con:  # not in the claim: answers would wait until thousands of rows are read
-        batch = batches.read_batch(con, batch_id, now())
+        batch = batches.read_batch(con, claimed.batch_ids, now())
     told = now()
     rows = {
         "survey_responses": [
@@ -67,7 +64,7 @@ def merge_answers(workspace: Workspace, store: Store, now: Callable[[], datetime
     if given:
         _deliver(workspace, given)
     with store.writing() as con:
-        batches.settle(con, batch.batch_id, now())
+        batches.settle(con, batch.batch_ids, now())
     return sum(map(len, given.values()))
 
 

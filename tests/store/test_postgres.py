@@ -81,3 +81,39 @@ def test_p3_after_its_hour_neither_order_nor_transaction_tells_who_gave_an_anony
     assert len({row.by for row in answers}) == len({row.by for row in used}) == 1
     assert [json.loads(row.given)[0]["score"] for row in answers] != [i % 11 for i in range(60)]
     assert [row.invitation_id for row in used] != arrived
+
+
+def test_two_that_claim_at_once_share_the_answers_between_them(store: Store, survey: str) -> None:
+    inbox = Inbox(store)
+    for i in range(4):
+        inbox.take(said(survey, i))
+    inbox.close()
+    claims: list[batches.Claimed | None] = []
+
+    def claim() -> None:
+        with store.writing() as con:
+            claims.append(batches.claim(con, "main", NOON))
+
+    second = threading.Thread(target=claim)
+    with store.writing() as con:
+        claims.append(batches.claim(con, "main", NOON))
+        second.start()  # it sees the answers as they were, and waits for their rows
+        _until_one_waits(store, second)
+    second.join()
+    ids = tuple(id for claimed in claims if claimed for id in claimed.batch_ids)
+    with store.writing() as con:
+        batch = batches.read_batch(con, ids, NOON)
+        batches.settle(con, ids, NOON)
+        assert batches.claim(con, "main", NOON) is None
+    assert len({row["submission_id"] for row in batch.answers}) == len(batch.answers) == 4
+    assert claims[1] is None  # what the first had taken, the second left to it
+
+
+def _until_one_waits(store: Store, thread: threading.Thread) -> None:
+    waits = sa.text("select count(*) from pg_stat_activity where wait_event_type = 'Lock'")
+    for _ in range(400):
+        with store.reading() as con:
+            if con.scalar(waits):
+                return
+        thread.join(0.05)
+    raise AssertionError("nobody waited for a row")
