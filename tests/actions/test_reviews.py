@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from tests.actions.conftest import NOON, Post
-from tests.actions.desks import World, play_account
+from tests.actions.desks import World, play_account, settings_at
 
 from wellheard.actions.closed_loop import ClosedLoop
 from wellheard.actions.reply import note_reply, send_reply, unanswerable, ways
@@ -83,7 +83,27 @@ def test_a_bad_review_is_answered_where_it_stands_by_a_person_and_once(
     assert world.answers["gp:1/a"]["text"] == "Sorry! It is mended."
     assert [r["text"] for r in world.replies] == ["Sorry! It is mended."]
     assert {d.state for d in post.all()} == {"delivered"}
-    assert "play, in public below review gp:1/a" in said(team, case.number)[0][1]
+    ((_, words),) = said(team, case.number)  # and one line
+    assert "play, in public below review gp:1/a" in words
+
+
+def test_a_reply_that_died_is_tried_again_and_one_by_another_connection_is_another(
+    team: ClosedLoop, post: Post, world: World
+) -> None:
+    case = case_titled(team, "It crashes.")
+    fields = {"package": "com.example.app", "account": "{}", "address": world.url, "token_address": world.url}
+    post.connect("second", "google_play", {}, fields)  # with an account that is none
+    first = send_reply(team, case.number, "anna", "Sorry!", "second")
+    post.run(1)
+    assert [d.state for d in post.all()] == ["dead"]
+    post.connect("second", "google_play", {}, settings_at(world.url)["play"][1])
+    assert send_reply(team, case.number, "anna", "Sorry!", "second") == first
+    assert len(said(team, case.number)) == 2
+    post.run(1)
+    assert world.answers["gp:1/a"]["text"] == "Sorry!"
+    assert send_reply(team, case.number, "anna", "Sorry!", "second") == first
+    assert len(said(team, case.number)) == 2  # it came, so nothing was queued
+    assert send_reply(team, case.number, "anna", "Sorry!", "play") != first
 
 
 @pytest.mark.parametrize(("text", "why"), [("It never came.", "Trustpilot"), ("Nobody knows me.", "no id")])

@@ -17,7 +17,7 @@ from wellheard.actions.message import Message
 from wellheard.actions.sending import Sender, delivery_key, queue_message
 from wellheard.base.errors import BadCall
 from wellheard.insights.similar_replies import SimilarReplies, Suggestion, pairs_of
-from wellheard.store import cases
+from wellheard.store import cases, deliveries
 from wellheard.store.cases import Case
 from wellheard.store.connections import connections
 
@@ -100,7 +100,10 @@ def suggestions(loop: Loop, text: str, most: int = 3) -> list[Suggestion]:
 
 
 def send_reply(loop: Loop, number: int, who: str, text: str, through: str) -> int:
-    """Queues a reply that a person approved by sending it; gives the delivery's number. Raises BadCall."""
+    """Queues a reply that a person approved by sending it; gives the delivery's number. Raises BadCall.
+
+    Sent twice on one day by mistake it leaves once. One that died is tried again under its own key.
+    """
     said = text.strip()[:LONGEST]
     if not said:
         raise BadCall("the reply is empty", hint="write something", field="text")
@@ -116,7 +119,7 @@ def send_reply(loop: Loop, number: int, who: str, text: str, through: str) -> in
         raise BadCall(f"the reply has {len(said)} letters", hint=hint, field="text")
     now = loop.sender.now()
     message = Message(
-        key=delivery_key(workspace, "reply", number, said, now.date()),  # sent twice by mistake, it leaves once
+        key=delivery_key(workspace, "reply", number, way.connection, said, now.date()),
         kind="reply",
         title=f"Re: {case.title}" if way.to else case.title,
         text=said,
@@ -126,7 +129,12 @@ def send_reply(loop: Loop, number: int, who: str, text: str, through: str) -> in
         made_at=now,
     )
     with loop.sender.store.writing() as con:
+        known = deliveries.found_by_key(con, workspace, message.key)
+        if known is not None and known[1] != deliveries.DEAD:
+            return known[0]
         queued = queue_message(con, loop.sender, message, way.connection, case_number=number)
+        if known is not None:
+            deliveries.replay(con, workspace, queued, now)
         cases.enter(con, number, now, who, "replied", f"through {way.words}: {said}")
         cases.change_case(con, workspace, number, now)
     return queued

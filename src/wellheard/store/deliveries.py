@@ -81,12 +81,11 @@ class Attempt:
 
 def queue(con: sa.Connection, workspace: str, vault: Vault, out: Outgoing, now: datetime) -> int:
     """Puts something in the outbox, once a key; gives its number."""
-    t = DELIVERIES
-    known = con.scalar(sa.select(t.c.number).where((t.c.workspace == workspace) & (t.c.delivery_key == out.key)))
+    known = found_by_key(con, workspace, out.key)
     if known is not None:
-        return int(known)
+        return known[0]
     made = con.execute(
-        t.insert().values(
+        DELIVERIES.insert().values(
             workspace=workspace,
             delivery_key=out.key,
             kind=out.kind,
@@ -104,6 +103,14 @@ def queue(con: sa.Connection, workspace: str, vault: Vault, out: Outgoing, now: 
         )
     )
     return int(made.inserted_primary_key[0])  # type: ignore[index]
+
+
+def found_by_key(con: sa.Connection, workspace: str, key: str) -> tuple[int, str] | None:
+    """The number and state of what lies in the outbox under a key; None where nothing does."""
+    t = DELIVERIES.c
+    which = (t.workspace == workspace) & (t.delivery_key == key)
+    row = con.execute(sa.select(t.number, t.state).where(which)).first()
+    return None if row is None else (int(row.number), str(row.state))
 
 
 def claim(con: sa.Connection, workspace: str, vault: Vault, now: datetime, most: int = 20) -> list[Delivery]:
