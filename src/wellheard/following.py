@@ -100,6 +100,7 @@ def look_of(workspace: Workspace) -> Look:
         ask=lambda asked: workspace.ask(asked),
         metric=lambda name: workspace.catalogue.metric(name),
         targets=workspace.targets,
+        people=lambda ids: Audience(lake, ids),
         zone=workspace.settings.time_zone,
         week_start=workspace.settings.week_start,
     )

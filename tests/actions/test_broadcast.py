@@ -10,10 +10,11 @@ import pytest
 from tests.actions.conftest import Post
 
 from wellheard.actions import broadcast
-from wellheard.actions.broadcast import broadcast_from, start
+from wellheard.actions.broadcast import broadcast_from, recipients, start
 from wellheard.actions.closed_loop import ClosedLoop
 from wellheard.following import closed_loop_of
 from wellheard.store.broadcasts import Person, people_of, save_broadcast
+from wellheard.store.refusals import refuse
 
 MAILS = {"host": "127.0.0.1", "port": "9", "from": "cx@x.example"}
 NEWS = {"name": "News", "through": "mail", "subject": "Hello", "text": "It is back."}
@@ -61,3 +62,35 @@ def test_two_sources_may_use_one_id_for_two_people(team: ClosedLoop, post: Post,
     assert told[placed["desk:17"].delivery_number or 0] == "bob@x.example"
     post.clock.on(days=31)
     assert broadcast.effect(team, id, 30).stayed.of == 2  # by the ids 17 and 18, as other tables name customers
+
+
+def test_rows_that_are_one_person_get_one_letter_and_refuse_together(
+    team: ClosedLoop, post: Post, deliver: Rows, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deliver(
+        "shop",
+        {"source_id": "a", "email": "ann@x.example", "external_id": "e1", "segment": "gold"},
+        {"source_id": "b", "email": "bob@x.example", "external_id": "e2", "segment": "gold"},
+        {"source_id": "c", "email": "", "external_id": "e3", "segment": "gold"},
+    )
+    deliver(
+        "desk",
+        {"source_id": "a2", "email": "ann@home.example", "external_id": "e1", "segment": "gold"},
+        {"source_id": "b2", "email": "bob@home.example", "external_id": "e2", "segment": "silver"},
+        {"source_id": "c2", "email": "cy@home.example", "external_id": "e3", "segment": "gold"},
+    )
+    with team.store.writing() as con:
+        refuse(con, "main", None, "bob@home.example", "letter", team.sender.now())  # of a row outside of the segment
+    id = draft(team, where="segment = 'gold'")
+    for few in (broadcast.FEW, 0):  # read by their ids, and read with all others
+        monkeypatch.setattr(broadcast, "FEW", few)
+        arms = {r.row: r.arm for r in recipients(team, broadcast_from(NEWS | {"where": "segment = 'gold'"}), id)}
+        assert arms == {
+            "shop:a": "sent",
+            "desk:a2": "no_address",
+            "shop:b": "refuses",
+            "shop:c": "no_address",
+            "desk:c2": "sent",
+        }
+    assert start(team, id) == 2
+    assert sorted(d.recipient for d in post.all(broadcast_id=id)) == ["ann@x.example", "cy@home.example"]

@@ -7,7 +7,7 @@ it is decided once, when it starts; a share drawn at random may be left out, so 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Annotated, Any, Protocol
@@ -35,6 +35,7 @@ FIELDS = frozenset({"name", "first_name", "company", "segment", "region", "langu
 COLUMNS = ("name", "email", "phone", "account_id", "segment", "region", "language")
 PREFERRED = "preferred_channel"  # an attribute of customers that a source may give
 MOST = 100_000
+FEW = 5_000  # ids that are looked up one by one; beyond them all customers are read
 
 
 class Loop(Protocol):
@@ -121,30 +122,48 @@ def broadcast_from(told: Mapping[str, Any]) -> BroadcastFile:
 
 
 def recipients(loop: Loop, file: BroadcastFile, id: str = "") -> list[Recipient]:
-    """Everybody of the segment, each address once, in order of the customers' ids. Raises BadCall for a way of none."""
+    """Every row of the segment in order of the ids; each person and address gets one letter. Raises BadCall."""
     places = ways(loop, file)
     rows = _customers(loop, both("ended_at is null", file.where))
     fitting = [_ids(loop, both("ended_at is null", file.where, content.where)) for content in file.content]
-    with loop.sender.store.reading() as con:
-        ids_out, addresses_out = refusing(
-            con, loop.sender.workspace, [row["source_id"] for row in rows], [a for row in rows for a in _addresses(row)]
-        )
+    people = _people(loop, rows)
+    refusals = _refusals(loop, [each for person in people for each in person])
     seen: set[str] = set()
     found = []
-    for row in rows:
+    for row, person in zip(rows, people, strict=True):
         place, to = _way(row, places)
         words = next((c for c, ids in zip(file.content, fitting, strict=True) if row["id"] in ids), file)
-        refuses = row["source_id"] in ids_out or any(a in addresses_out for a in _addresses(row))
-        arm, reason = _arm(to, refuses, to.lower() in seen, _drawn(id or file.name, to) < file.holdout_percent / 100)
-        seen.add(to.lower())
+        names = {to.lower(), *map(_named, person)}
+        drawn = _drawn(id or file.name, to) < file.holdout_percent / 100
+        arm, reason = _arm(to, any(map(refusals, person)), bool(names & seen), drawn)
+        seen |= names if to else set()
         fields = _fields_of(row)
         subject, text = filled(words.subject, fields), filled(words.text, fields)
         if place is not None and channels()[place.channel].reaches == "phone":
             subject, text = "", filled(words.short, fields) or text
         through, channel = (place.name, place.channel) if place else ("", "")
-        who = (f"{row['source']}:{row['source_id']}", row["source_id"], row["name"] or "")
+        who = (_named(row), row["source_id"], row["name"] or "")
         found.append(Recipient(*who, to, through, channel, subject, text, arm, reason))
     return found
+
+
+def _named(row: Mapping[str, Any]) -> str:
+    return f"{row['source']}:{row['source_id']}"
+
+
+def _people(loop: Loop, rows: Sequence[Mapping[str, Any]]) -> list[list[Mapping[str, Any]]]:
+    """All rows of customers that are one person with each row, those outside of the segment among them."""
+    ids = [row["source_id"] for row in rows]
+    audience = loop.look.people(ids if len(ids) <= FEW else None)
+    return [audience.linked(_named(row)) or [row] for row in rows]
+
+
+def _refusals(loop: Loop, rows: Sequence[Mapping[str, Any]]) -> Callable[[Mapping[str, Any]], bool]:
+    """Tells of one of the rows whether it wants no letters, by its id or by any of its addresses."""
+    ids = [row["source_id"] for row in rows]
+    with loop.sender.store.reading() as con:
+        out, addresses_out = refusing(con, loop.sender.workspace, ids, [a for row in rows for a in _addresses(row)])
+    return lambda row: row["source_id"] in out or any(a in addresses_out for a in _addresses(row))
 
 
 def ways(loop: Loop, file: BroadcastFile) -> list[Connection]:
@@ -193,7 +212,7 @@ def _arm(to: str, refuses: bool, again: bool, drawn: bool) -> tuple[str, str]:
     if not to:
         return NO_ADDRESS, "no address is known"
     if again:
-        return NO_ADDRESS, "the address was written to already"
+        return NO_ADDRESS, "the person or the address was written to already"
     return (HELD_OUT, "drawn for the comparison") if drawn else (SENT, "")
 
 

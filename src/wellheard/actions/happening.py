@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
@@ -50,6 +50,12 @@ class Rows(Protocol):
     def __call__(self, table: str, columns: Sequence[str], **how: Any) -> list[Row]: ...
 
 
+class People(Protocol):
+    """Tells who is one person, as `warehouse.audience.Audience` does."""
+
+    def linked(self, row: str) -> list[Mapping[str, Any]]: ...
+
+
 class Counted(Protocol):
     """Groups rows of a table, as `metrics.listing.count_by_hour` and `last_seen` do."""
 
@@ -67,5 +73,6 @@ class Look:
     ask: Callable[[Question], Answer]
     metric: Callable[[str], Metric]
     targets: Callable[[], Sequence[Pace]]
+    people: Callable[[Sequence[str] | None], People]  # those with these ids and who is linked with them, or all
     zone: str
     week_start: int = 0

@@ -54,6 +54,10 @@ class Audience:
         of = source if source in users else next(iter(users)) if len(users) == 1 else None
         return None if of is None else self._person(f"{of}:{customer_id}", account_id)
 
+    def linked(self, row: str) -> list[Mapping[str, Any]]:
+        """All rows of customers that are one person with this row, `source:source_id`, itself among them, in order."""
+        return [self._rows[name] for name in sorted(self._links.get(row, (row,))) if name in self._rows]
+
     def __iter__(self) -> Iterator[Person]:
         """Each person once, by the first of the rows."""
         for name in sorted(self._rows):
