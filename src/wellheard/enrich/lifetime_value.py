@@ -15,7 +15,7 @@ from wellheard.enrich import buying, renewing, spending
 from wellheard.enrich.ahead import Ahead, from_contracts, from_purchases
 from wellheard.enrich.fitting import Fit, Floats
 from wellheard.enrich.past import Past
-from wellheard.enrich.purchase_histories import Contracts, Purchases, contracts, ended, purchases
+from wellheard.enrich.purchase_histories import Contracts, Purchases, contracts, ended, purchases, staying
 from wellheard.enrich.score import Scores
 from wellheard.enrich.worth import Worth
 
@@ -68,7 +68,7 @@ def _picked(column: Any, kept: Any) -> Any:
     return column.filter(pa.array(kept)) if isinstance(column, pa.Array) else column[kept]
 
 
-def _free(bought: Purchases, gone: pa.Array) -> Forecast:
+def _free(bought: Purchases, gone: pa.Table) -> Forecast:
     """Free purchases. Who is known to have left has none ahead, whatever their rhythm was."""
     model = f"{buying.VERSION}+{spending.VERSION}"
     try:
@@ -82,7 +82,7 @@ def _free(bought: Purchases, gone: pa.Array) -> Forecast:
         "buying": parameters(buys.fit, ("r", "alpha", "a", "b")) | {"unit": "day"},
         "spending": parameters(spends.fit, ("p", "q", "gamma")),
     }
-    here = pc.invert(pc.is_in(bought.who, value_set=gone)).to_numpy(zero_copy_only=False).astype(np.float64)
+    here = staying(bought, gone)
     money = Ahead(money.mean * here, money.low * here, money.high * here)
     return Forecast(bought.who, money, model, buys.alive(seen)[seen.place] * here, details)
 

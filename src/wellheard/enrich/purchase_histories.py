@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import ibis
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from wellheard.enrich.fitting import Floats
 from wellheard.enrich.past import Past
@@ -64,21 +65,36 @@ def purchases(past: Past) -> Purchases:
     return Purchases(who, is_person, repeats, recency, age, valued, mean)
 
 
-def ended(past: Past) -> pa.Array:
-    """Who is known to have left by the instant, themselves or with their company, and has not bought since."""
+def ended(past: Past) -> pa.Table:
+    """Who is known to have left by the instant, themselves or with their company, and has not bought since.
+
+    Rows of `who, is_person`: a customer and a company of one source may bear the same name.
+    """
     c = past.people("customers")
     c = past.owned(c.mutate(customer_id=c.source_id))
     a = past.people("accounts")
     firms = a.group_by(who=a.whole).agg(gone=a.ended_at.notnull().all(), left_at=a.ended_at.max())
     side = firms.select(f_who=firms.who, f_at=ibis.ifelse(firms.gone, firms.left_at, None))
-    each = c.left_join(side, c.payer == side.f_who)
+    # Who has no company pays for themselves, under a name that a company may bear too.
+    c = c.mutate(firm=ibis.ifelse(c.account_id.notnull(), c.payer, None))
+    each = c.left_join(side, c.firm == side.f_who)
     each = each.mutate(left_at=each.ended_at.coalesce(each.f_at))
     persons = each.group_by(who=each.person).agg(gone=each.left_at.notnull().all(), left_at=each.left_at.max())
-    every = persons.union(firms)
+    every = persons.mutate(is_person=True).union(firms.mutate(is_person=False))
     orders = past.orders()
-    last = orders.group_by(o_who=whose(orders)).agg(last=orders["at"].max())
-    t = every.filter(every.gone).left_join(last, every.who == last.o_who)
-    return past.run(t.filter(t["last"].isnull() | (t["last"] <= t.left_at)).select("who"))["who"].combine_chunks()
+    last = orders.group_by(o_who=whose(orders), o_person=orders.person.notnull()).agg(last=orders["at"].max())
+    t = every.filter(every.gone).left_join(last, [every.who == last.o_who, every.is_person == last.o_person])
+    return past.run(t.filter(t["last"].isnull() | (t["last"] <= t.left_at)).select("who", "is_person"))
+
+
+def staying(bought: Purchases, gone: pa.Table) -> Floats:
+    """1 of each who bought, and 0 of those who are among the rows of `ended`."""
+    left = np.zeros(len(bought.who), dtype=bool)
+    persons = bought.is_person.to_numpy(zero_copy_only=False)
+    for kind in (True, False):
+        names = gone.filter(pc.equal(gone["is_person"], kind))["who"].combine_chunks()
+        left |= (persons == kind) & pc.is_in(bought.who, value_set=names).to_numpy(zero_copy_only=False)
+    return (~left).astype(np.float64)
 
 
 @dataclass(frozen=True)
@@ -127,4 +143,4 @@ def _numbers(column: pa.ChunkedArray) -> Floats:
     return np.asarray(column.cast(pa.float64()).fill_null(0.0).to_numpy(), dtype=np.float64)
 
 
-__all__ = ["Contracts", "Purchases", "contracts", "ended", "purchases"]
+__all__ = ["Contracts", "Purchases", "contracts", "ended", "purchases", "staying"]
