@@ -15,7 +15,7 @@ from wellheard.base.settings import Settings
 from wellheard.enrich.text.graph import graph_in
 from wellheard.enrich.text.kept import Kept
 from wellheard.enrich.text.reader import Reader
-from wellheard.enrich.text.service import BATCH, Service
+from wellheard.enrich.text.service import BATCH, Service, read_of
 
 PATH = "/v1/chat/completions"
 FIT = {"sentiment": "negative", "valence": -0.7, "emotions": ["anger", "disappointment"], "strength": "high"}
@@ -68,6 +68,13 @@ def test_its_readings_have_the_shape_of_ours_and_bear_its_name(httpserver: HTTPS
     assert read.unpleasant is True
     assert reader.read([WROTE]) == [read]
     assert len(httpserver.log) == 1  # what was read once is not asked again
+
+
+@pytest.mark.parametrize("told", [{}, {"emotions": []}])
+def test_no_emotion_is_a_reading_of_none(told: dict[str, Any]) -> None:
+    read = read_of({"sentiment": "neutral", "valence": 0, "strength": None, **told})
+    assert read is not None
+    assert (read.emotions, read.pleasant, read.unpleasant) == (("neutral",), False, False)
 
 
 def test_what_leaves_is_masked_and_told_apart_from_what_is_asked(httpserver: HTTPServer, egress: Egress) -> None:

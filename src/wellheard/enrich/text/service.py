@@ -74,6 +74,5 @@ def read_of(told: Any) -> Read | None:
         return None
     if not isinstance(emotions, list) or any(e not in EMOTIONS for e in emotions) or strength not in (*STRENGTHS, None):
         return None
-    return Read(
-        sentiment=told["sentiment"], valence=round(float(valence), 4), emotions=tuple(emotions[:3]), strength=strength
-    )
+    felt = tuple(emotions[:3]) or ("neutral",)  # it looked for emotions and found none
+    return Read(sentiment=told["sentiment"], valence=round(float(valence), 4), emotions=felt, strength=strength)
