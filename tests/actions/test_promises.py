@@ -21,16 +21,17 @@ from standardwebhooks import Webhook
 from tests.actions.conftest import NOON, Post
 from tests.actions.desks import NEXT_SECRET, SECRET, World, settings_at
 
+from wellheard.actions.channel import Sent
 from wellheard.actions.colleagues import colleagues_in
 from wellheard.actions.deciding import Past, decide
 from wellheard.actions.happening import Happening
 from wellheard.actions.rule import rule_in
-from wellheard.actions.sending import delivery_key
+from wellheard.actions.sending import AT_ONCE, Sender, delivery_key
 from wellheard.actions.timetable import appointments
 from wellheard.actions.trigger import triggers
 from wellheard.base.settings import Settings
 from wellheard.store.connections import connections, enable_connection, keep_connection
-from wellheard.store.deliveries import TRIES, WAITS, attempts_of, deliveries, replay, wait_before
+from wellheard.store.deliveries import TRIES, WAITS, Delivery, attempts_of, deliveries, replay, wait_before
 from wellheard.store.store import open_store
 from wellheard.store.vault import open_vault
 
@@ -254,6 +255,23 @@ def test_w7_reviews_are_answered_once_under_the_same_faults(post: Post, world: W
     post.run(6, hours=5)
     assert {d.state for d in post.all()} == {"delivered"}
     assert sorted(r["text"] for r in world.replies) == sorted(f"Round {n}" for n in range(ROUNDS))
+
+
+def test_no_claim_waits_for_its_turn_while_another_program_could_take_it(
+    post: Post, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for _ in range(10):
+        post.queue("hook", "event")
+    tried, held = Sender._tried, []
+
+    def seen(sender: Sender, delivery: Delivery) -> Sent:
+        held.append(len(post.all(state="sending")))
+        return tried(sender, delivery)
+
+    monkeypatch.setattr(Sender, "_tried", seen)
+    assert [post.sender.send_due(most=9), post.sender.send_due(most=500)] == [9, 1]
+    assert 1 <= min(held) <= max(held) <= AT_ONCE
+    assert len({headers["webhook-id"] for headers, _ in world.hooks}) == len(world.hooks) == 10
 
 
 @pytest.mark.parametrize(

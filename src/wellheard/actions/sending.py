@@ -50,15 +50,22 @@ class Sender:
     chance: random.Random = field(default_factory=random.Random)
 
     def send_due(self, most: int = 50) -> int:
-        """Sends what is due; gives how many deliveries were tried."""
-        with self.store.writing() as con:
-            due = outbox.claim(con, self.workspace, self.vault, self.now(), most)
-        if len(due) == 1:
-            self._send(due[0])
-        elif due:
-            with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="sending") as pool:
+        """Sends what is due; gives how many deliveries were tried.
+
+        No more are claimed than leave at once, so that no claim runs out while its delivery waits for its turn here.
+        """
+        tried = 0
+        with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="sending") as pool:
+            while due := self._claimed(min(AT_ONCE, most - tried)):
                 list(pool.map(self._send, due))
-        return len(due)
+                tried += len(due)
+        return tried
+
+    def _claimed(self, most: int) -> list[Delivery]:
+        if most <= 0:
+            return []
+        with self.store.writing() as con:
+            return outbox.claim(con, self.workspace, self.vault, self.now(), most)
 
     def settings_of(self, place: Connection) -> dict[str, str]:
         """What a connection sends with, secrets among it."""
