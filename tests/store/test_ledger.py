@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import random
 import threading
 from collections.abc import Iterator
@@ -17,6 +18,7 @@ from wellheard.store.budgets import Asking, Budgets, Diary, exceeded
 from wellheard.store.columns import METADATA
 from wellheard.store.invitations import unsubscribe
 from wellheard.store.ledger import Candidate, Decided, Quota
+from wellheard.store.refusals import refuse, refusing
 from wellheard.store.store import Store, open_store
 from wellheard.store.surveys import save_survey
 from wellheard.store.vault import Vault, open_vault
@@ -161,6 +163,48 @@ def test_who_wants_no_more_is_not_asked_by_any_row_or_address(office: Office) ->
     with office.store.writing() as con:
         assert blocks.opt_in(con, "main", later, person="crm:1") == 1
     assert office.reasons(office.candidate("crm:1", at=later)) == [None]
+
+
+WRITTEN, DIALLED = "+49 (30) 123-456", "+4930123456"  # as in the table of customers, and as letters are sent
+
+
+def test_who_stops_letters_to_a_telephone_is_asked_nothing_there(office: Office) -> None:
+    sms = {"channel": "sms", "address": WRITTEN}
+    office.decide(office.candidate("crm:1", at=NOON + DAY, **sms))
+    with office.store.writing() as con:
+        refuse(con, "main", None, DIALLED, "letter", NOON)
+    assert office.claim(NOON + 2 * DAY) is None
+    assert office.reasons(office.candidate("crm:2", **sms)) == ["opted_out"]
+    assert office.reasons(office.candidate("crm:3", channel="sms", address="+49 30 123457")) == [None]
+
+
+def test_who_leaves_a_survey_on_a_telephone_gets_no_letters_there(office: Office) -> None:
+    (asked,) = office.decide(office.candidate("crm:1", channel="sms", address=WRITTEN))
+    assert asked.token is not None
+    with office.store.writing() as con:
+        unsubscribe(con, asked.token, NOON)
+        assert refusing(con, "main", [], [DIALLED, "+4930123457"])[1] == {DIALLED}
+        assert blocks.opt_in(con, "main", NOON, address="+49 30/123456") == 1
+        assert refusing(con, "main", [], [DIALLED])[1] == frozenset()
+
+
+# Earlier versions kept the SHA-256 of what stands on the right for who had written what stands on the left.
+@pytest.mark.parametrize(
+    ("address", "kept"),
+    [(WRITTEN, WRITTEN), ("Ada@X.example ", "ada@x.example"), ("Groß@x.example", "groß@x.example"),
+     ("Groß@x.example", "gross@x.example")],
+)  # fmt: skip
+def test_refusals_and_bounces_of_earlier_versions_hold(tmp_path: Path, address: str, kept: str) -> None:
+    office = Office(tmp_path, open_store(tmp_path, Settings()))
+    hash = hashlib.sha256(kept.encode()).hexdigest()
+    with office.store.writing() as con:
+        blocks.note_bounce(con, "main", hash, NOON)
+    assert office.reasons(office.candidate("crm:1", address=address)) == ["bounced"]
+    with office.store.writing() as con:
+        blocks.opt_out(con, "main", NOON, hash=hash)
+        assert refusing(con, "main", [], [address])[1] == {address}
+    assert office.reasons(office.candidate("crm:2", address=address)) == ["opted_out"]
+    office.store.close()
 
 
 def test_leaving_takes_back_what_waits(office: Office) -> None:

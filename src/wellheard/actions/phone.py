@@ -2,26 +2,19 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 
 from wellheard.actions.channel import Channel, Field, Sent, Try, Undelivered
 from wellheard.actions.message import Message
 from wellheard.base.relay import NotRelayed, relay
+from wellheard.base.telephone import number_in as number_in
 
-NUMBER = re.compile(r"\+?[0-9]{5,15}")
 # The letters of an SMS of 7 bits, and those of them that count twice (3GPP TS 23.038, 6.2.1).
 SEVEN_BITS = frozenset(
     "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿"
     "abcdefghijklmnopqrstuvwxyzäöñüà"
 )
 TWICE = frozenset("^{}\\[~]|€")
-
-
-def number_in(text: str | None) -> str:
-    """A telephone number without what people write between its digits; empty where it is none."""
-    digits = re.sub(r"[\s()./\-]", "", text or "")
-    return digits if NUMBER.fullmatch(digits) else ""
 
 
 def short_messages(text: str) -> int:

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 import sqlalchemy as sa
 
+from wellheard.base.telephone import number_in
 from wellheard.store.invitations import AT_ONCE
 from wellheard.store.layout import BOUNCES, UNSUBSCRIBES
 from wellheard.store.tokens import hashed, new_id
@@ -31,7 +32,7 @@ class Blocks:
     def __init__(self, con: sa.Connection, workspace: str, candidates: Iterable[Addressed]) -> None:
         listed = list(candidates)
         people = {row for c in listed for row in c.person_rows}
-        hashes = {address_hash(c.address) for c in listed if c.address}
+        hashes = {hash for c in listed if c.address for hash in address_hashes(c.address)}
         u, b = UNSUBSCRIBES.c, BOUNCES.c
         standing = (u.workspace == workspace) & u.withdrawn_at.is_(None)
         self._out = _found(con, u.person, people, standing) | _found(con, u.address_hash, hashes, standing)
@@ -42,10 +43,11 @@ class Blocks:
 
     def reason(self, candidate: Addressed) -> str | None:
         """Why somebody is not to be asked, if so."""
-        named = {*candidate.person_rows, address_hash(candidate.address) if candidate.address else ""}
+        hashes = address_hashes(candidate.address) if candidate.address else frozenset()
+        named = {*candidate.person_rows, *hashes}
         if named & self._out or {row.partition(":")[2] for row in candidate.person_rows} & self._out_ids:
             return OPTED_OUT
-        if candidate.address and address_hash(candidate.address) in self._bounced:
+        if hashes & self._bounced:
             return BOUNCED
         return None
 
@@ -73,7 +75,7 @@ def opt_out(
 def opt_in(con: sa.Connection, workspace: str, now: datetime, *, person: str = "", address: str = "") -> int:
     """Withdraws what `opt_out` or an unsubscription noted; gives how many it were."""
     u = UNSUBSCRIBES.c
-    named = u.person == person if person else u.address_hash == address_hash(address)
+    named = u.person == person if person else u.address_hash.in_(address_hashes(address))
     told = UNSUBSCRIBES.update().where((u.workspace == workspace) & named & u.withdrawn_at.is_(None))
     return con.execute(told.values(withdrawn_at=now)).rowcount
 
@@ -113,8 +115,14 @@ def forget_passing(con: sa.Connection, workspace: str, now: datetime) -> None:
 
 
 def address_hash(address: str) -> str:
-    """What stands for an address where it need not be read."""
-    return hashed(address.strip().casefold())
+    """What stands for an address where it need not be read: one mark however it is written, by letter or by survey."""
+    return hashed(number_in(address) or address.strip().casefold())
+
+
+def address_hashes(address: str) -> frozenset[str]:
+    """All that may stand for an address: earlier versions kept telephone numbers as they were written, and ß as ß."""
+    plain = address.strip()
+    return frozenset({address_hash(address), hashed(plain.casefold()), hashed(plain.lower())})
 
 
 def _found(con: sa.Connection, column: Any, values: Iterable[str], which: Any) -> set[str]:

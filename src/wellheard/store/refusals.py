@@ -7,15 +7,11 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
+from wellheard.store.blocks import address_hash, address_hashes
 from wellheard.store.layout import UNSUBSCRIBES
-from wellheard.store.tokens import hashed, new_id
+from wellheard.store.tokens import new_id
 
 AT_ONCE = 400
-
-
-def address_hash(address: str) -> str:
-    """What an address is kept as where only its refusal may be known."""
-    return hashed(address.strip().lower())
 
 
 def refusing(
@@ -24,10 +20,10 @@ def refusing(
     """Those of the customers, and those of the addresses, that want no mails."""
     u = UNSUBSCRIBES.c
     holds = (u.workspace == workspace) & u.withdrawn_at.is_(None)
-    by_address = {address: address_hash(address) for address in addresses}  # of one hash where only case differs
+    by_address = {address: address_hashes(address) for address in addresses}
     ids = _among(con, u.customer_id, holds, list(customer_ids))
-    hashes = _among(con, u.address_hash, holds, list(set(by_address.values())))
-    return frozenset(ids), frozenset(address for address, known in by_address.items() if known in hashes)
+    hashes = _among(con, u.address_hash, holds, list(frozenset().union(*by_address.values())))
+    return frozenset(ids), frozenset(address for address, known in by_address.items() if known & hashes)
 
 
 def refuse(

@@ -8,7 +8,7 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
-from wellheard.store.blocks import address_hash, note_bounce, opt_out
+from wellheard.store.blocks import address_hashes, note_bounce, opt_out
 from wellheard.store.dispatches import by_reference, hash_of
 from wellheard.store.invitations import mark
 from wellheard.store.layout import ASKS, DISPATCHES
@@ -35,7 +35,7 @@ def note_returned(con: sa.Connection, workspace: str, all_: Iterable[Returned], 
 def _note(con: sa.Connection, workspace: str, returned: Returned, now: datetime) -> bool:
     invitation = by_reference(con, workspace, returned.reference) if returned.reference else None
     if invitation is None and returned.address:
-        invitation = _newest_to(con, workspace, address_hash(returned.address))
+        invitation = _newest_to(con, workspace, returned.address)
     hash = hash_of(con, invitation) if invitation else None
     if invitation is None or hash is None:
         return False
@@ -56,8 +56,9 @@ def _note(con: sa.Connection, workspace: str, returned: Returned, now: datetime)
     return True
 
 
-def _newest_to(con: sa.Connection, workspace: str, hash: str) -> str | None:
+def _newest_to(con: sa.Connection, workspace: str, address: str) -> str | None:
     d = DISPATCHES.c
-    sent = (d.workspace == workspace) & (d.address_hash == hash) & (d.state.in_(("sent", "unsure")))
+    to = d.address_hash.in_(address_hashes(address))
+    sent = (d.workspace == workspace) & to & (d.state.in_(("sent", "unsure")))
     found = con.execute(sa.select(d.invitation_id).where(sent).order_by(d.changed_at.desc()).limit(1)).scalar()
     return str(found) if found else None
