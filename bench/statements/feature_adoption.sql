@@ -6,7 +6,7 @@ with used as (
 ),
 born as (
     select slot(min(used_at)) as since from facts.main.usage
-    where not deleted and asked(used_at) and feature is not null and coalesce(quantity, 1) <> 0 group by feature
+    where not deleted and used_at < {end} and feature is not null and coalesce(quantity, 1) <> 0 group by feature
 ),
 known as (select w.period, count(*) as features from windows w join born b on b.since <= w.period group by 1)
 select t.period, coalesce(c.segment, a.segment) as segment, coalesce(t.customer_id, t.account_id) as unit,

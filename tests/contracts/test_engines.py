@@ -28,7 +28,7 @@ pytest.importorskip("chdb", reason="ClickHouse's engine is a development depende
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("clickhouse")]
 
 KPIS = list(metrics().values())
-SHARE = 10  # of the variants, one in so many is compared in an ordinary run, and all in a long one
+SHARE = 30  # of the variants, one in so many is compared in an ordinary run, and all in a long one
 
 
 def figures() -> Iterator[Any]:

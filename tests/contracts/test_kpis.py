@@ -26,7 +26,7 @@ START, END = "2026-02-01", "2026-08-01"  # half a year with a change of clocks i
 WHOLE = {"start": START, "end": END}
 
 
-SHARE = 8  # of the variants, one in so many is asked in an ordinary run, and all in a long one
+SHARE = 16  # of the variants, one in so many is asked in an ordinary run, and all in a long one
 
 
 def _marks(kpi: Metric, name: str | None) -> list[pytest.MarkDecorator]:
@@ -102,7 +102,7 @@ def test_worked_example(kpi: Metric, example: Example, bench: Bench) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    "kpi", [pytest.param(k, id=k.name, marks=[] if i % 3 == 0 else [pytest.mark.long]) for i, k in enumerate(KPIS)]
+    "kpi", [pytest.param(k, id=k.name, marks=[] if i % 5 == 0 else [pytest.mark.long]) for i, k in enumerate(KPIS)]
 )
 def test_neither_order_nor_redelivery_nor_a_longer_table_changes_a_digit(kpi: Metric, bench: Bench) -> None:
     assert not list(kpi_contract.order_redelivery_and_longer_joins(kpi, bench, MOST))

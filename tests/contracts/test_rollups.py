@@ -173,3 +173,29 @@ def test_a_company_of_two_sources_is_read_whole(new_desk: Any) -> None:
     _agree(desk, kpi, asked)
     (row,) = desk.workspace.kpi("revenue_per_user", engine="rollups", **asked).to_list()
     assert (row["units"], row["part_num"], row["part_nn"]) == (1, 180, 180**2)
+
+
+def test_a_feature_that_is_new_is_new_to_everybody(new_desk: Any) -> None:
+    desk = new_desk()
+    used = [("a", "boards"), ("b", "boards"), ("b", "reports")]
+    rows = [
+        {"source_id": str(n), "customer_id": who, "feature": what, "used_at": "2026-02-05"}
+        for n, (who, what) in enumerate(used)
+    ]
+    old = {"source_id": "old", "customer_id": "b", "feature": "exports", "used_at": "2026-01-05"}
+    desk.deliver({"usage": [old, *rows]})
+    desk.workspace.rollups = Rollups(desk.workspace.lake, metrics(), makes=True)
+    kpi, asked = metrics()["feature_adoption"], {"grain": "month"}
+    _agree(desk, kpi, asked)
+    new = [("9", "a", "reports"), ("10", "c", "maps")]
+    later = [{"source_id": n, "customer_id": who, "feature": f, "used_at": "2026-02-20"} for n, who, f in new]
+    desk.deliver({"usage": later})
+    _agree(desk, kpi, asked)
+    # Three are active in February, four features are known by then, and they used two, two and one of them.
+    february = desk.workspace.kpi("feature_adoption", engine="rollups", **asked).to_list()[1]
+    assert (february["n"], february["part_num"]) == (12, 5)
+    alone = {"start": "2026-02-01", "end": "2026-03-01"}
+    assert desk.one("feature_adoption", **alone)["n"] == 12
+    desk.workspace.save_segment("boards", "feature = 'boards'")
+    by = desk.workspace.kpi("feature_adoption", by=["segments.boards"], **alone).to_list()
+    assert [(row["n"], row["part_num"]) for row in by] == [(9, 3), (3, 2)]

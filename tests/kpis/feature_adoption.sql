@@ -5,7 +5,11 @@ with used as (
     from facts.main.usage
     where not deleted and asked(used_at) and feature is not null and coalesce(quantity, 1) <> 0
 ),
-born as (select feature, min(period) as since from used group by 1),
+born as (
+    select feature, min(slot(used_at)) as since from facts.main.usage
+    where not deleted and used_at < midnight(getvariable('finish')) and feature is not null and coalesce(quantity, 1) <> 0
+    group by 1
+),
 pairs as (
     select a.period, a.who, b.feature, exists (select 1 from used u where u.who = a.who and u.feature = b.feature
         and u.period is not distinct from a.period) as adopted

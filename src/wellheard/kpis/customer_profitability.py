@@ -54,7 +54,8 @@ def _windows(ask: Ask) -> ir.Table:
     if ask.question.start is None:
         windows = windows.mutate(begin=instant_literal(PAST))
     last = ask.data_end(*LAST) if ask.question.end is None else None
-    if last is not None and last < datetime.now(UTC):
+    if last is not None:
+        last = min(last, datetime.now(UTC))
         after = midnight(ask.reader.local_day(last) + timedelta(days=1), ask.reader.zone)
         windows = windows.mutate(finish=ibis.greatest(windows.finish, instant_literal(after)))
     return windows

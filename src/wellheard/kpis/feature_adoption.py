@@ -12,7 +12,7 @@ from wellheard.metrics.samples import Rows
 
 
 def rows(ask: Ask) -> ir.Table:
-    paired = bool(ask.question.rows or ask.question.top or ask.mentions("feature"))
+    paired = bool(ask.question.rows or ask.question.top or ask.looks_at("usage", "feature"))
     each = _pairs(ask) if paired else _customers(ask)
     out = [(each.nobody, "no customer is named")]
     return ask.rows(each.drop("period"), out=out, single=not paired, num=each.num, den=each.den)
@@ -21,17 +21,21 @@ def rows(ask: Ask) -> ir.Table:
 def _active(ask: Ask) -> tuple[ir.Table, ir.Table]:
     """One row a period and active customer, with the features of their `own`, and beside it one a feature's first use.
 
-    Who is active is told by any feature, so a filter or grouping by feature leaves the customers of it alone.
+    Who is active is told by any feature, so a filter or grouping by feature leaves the customers of it alone. A feature
+    is known from its first use on by whomever, also before the question's range.
     """
+    ask.look_across()
     t = ask.reader.table("usage")
-    t = ask.in_range(t.filter(t.feature.notnull() & (t.quantity.fill_null(1) != 0)).mutate(instant=t.used_at))
+    used = t.filter(t.feature.notnull() & (t.quantity.fill_null(1) != 0)).mutate(instant=t.used_at)
     whole = ibis.literal(None, type="date")
     grain = ask.question.grain
-    t = t.mutate(period=ask.period_of(t.instant, grain) if grain is not None else whole)
+    used = used.mutate(period=ask.period_of(used.instant, grain) if grain is not None else whole)
+    t = ask.in_range(used)
     active = t.group_by(["period", "source", "customer_id", "account_id"]).agg(
         id=t.id.min(), instant=t.instant.max(), own=t.feature.collect(distinct=True)
     )
-    return active, t.group_by("feature").agg(since=t.period.min())
+    features = used.group_by("feature").agg(since=used.period.min(), instant=used.instant.min())
+    return active, ask.before_end(features).drop("instant")
 
 
 def _pairs(ask: Ask) -> ir.Table:

@@ -85,6 +85,11 @@ class Ask:
         """Whether the question groups or filters by a column."""
         return name in self.question.by or any(name in names_in(f) for f in self.filters)
 
+    def looks_at(self, fact: str, column: str) -> bool:
+        """Whether the question groups or filters by a column of a table, by its name or within a segment."""
+        names = [*self.question.by, *(n for f in self.filters for n in names_in(f))]
+        return any(_stands_on(self.dimension(name, fact), fact, column) for name in names)
+
     def dimension(self, name: str, fact: str) -> Dimension:
         """What a dimension's name means beside a table; raises Unknown with what there is."""
         return dimension(name, fact, self.reader.attributes, self.settings.segments)
@@ -275,6 +280,10 @@ class Ask:
         """The rows whose instant lies in the question's range; all of them where it has none."""
         if self.question.start is not None:
             rows = rows.filter(rows.instant >= instant_literal(midnight(self.question.start, self.reader.zone)))
+        return self.before_end(rows)
+
+    def before_end(self, rows: ir.Table) -> ir.Table:
+        """The rows whose instant lies before the range's end."""
         if self.question.end is not None:
             rows = rows.filter(rows.instant < instant_literal(midnight(self.question.end, self.reader.zone)))
         return rows
@@ -335,6 +344,12 @@ class Ask:
         if all(c == self.currency for c in held):
             return table.mutate(no_rate=ibis.literal(False))
         return converted(table, self.reader.table("fx_rates"), self.currency, amounts, on)
+
+
+def _stands_on(found: Dimension, fact: str, column: str) -> bool:
+    """Whether a dimension's value comes from a column of a table, itself or what it is made of."""
+    own = any((origin.table, origin.column) == (fact, column) for origin in found.origins)
+    return own or any(_stands_on(inner, fact, column) for inner in found.of)
 
 
 def _end(reader: Reader, columns: Iterable[tuple[str, str]]) -> datetime | None:
