@@ -115,7 +115,7 @@ class _Handler(BaseHTTPRequestHandler):
         id = path.split("/")[3].removesuffix(".json")
         if path.endswith("/comments.json"):
             said = [r for r in self.world.replies if r["system"] == "zendesk" and r["id"] == id]
-            return 200, {"comments": [{"public": True, "plain_body": r["text"]} for r in said]}
+            return 200, {"comments": [{"public": True, "plain_body": _folded(r["text"])} for r in said]}
         self.world.replies.append({"system": "zendesk", "id": id, "text": told["ticket"]["comment"]["body"]})
         return 200, {"ticket": {"id": int(id)}}
 
@@ -137,7 +137,7 @@ class _Handler(BaseHTTPRequestHandler):
         id = path.split("/")[3]
         if method == "GET":
             said = [r for r in self.world.replies if r["system"] == "freshdesk" and r["id"] == id]
-            return 200, [{"incoming": False, "body_text": r["text"].replace("<br>", "\n")} for r in said]
+            return 200, [{"incoming": False, "body_text": _folded(r["text"].replace("<br>", "\n"))} for r in said]
         self.world.replies.append({"system": "freshdesk", "id": id, "text": told["body"]})
         return 201, {"id": 5}
 
@@ -158,7 +158,7 @@ class _Handler(BaseHTTPRequestHandler):
         id = path.split("/")[1]
         if method == "GET":
             said = [r for r in self.world.replies if r["system"] == "intercom" and r["id"] == id]
-            parts = [{"part_type": "comment", "body": r["text"]} for r in said]
+            parts = [{"part_type": "comment", "body": _folded(r["text"])} for r in said]
             return 200, {"conversation_parts": {"conversation_parts": parts}}
         assert told["message_type"] == "comment"
         self.world.replies.append({"system": "intercom", "id": id, "text": told["body"]})
@@ -195,7 +195,10 @@ class _Handler(BaseHTTPRequestHandler):
             return 200, {"reviewId": id, "comments": [{"userComment": {"text": "Bad.", "starRating": 1}}, *written]}
         if len(told["replyText"]) > 350:
             return 400, {"error": {"code": 400, "message": "The reply is too long."}}
-        kept = {"text": re.sub("<[^>]*>", "", told["replyText"]), "lastModified": {"seconds": str(int(time.time()))}}
+        kept = {
+            "text": _folded(re.sub("<[^>]*>", "", told["replyText"])),
+            "lastModified": {"seconds": str(int(time.time()))},
+        }
         self.world.answers[id] = kept
         self.world.replies.append({"system": "google_play", "id": id, "text": told["replyText"]})
         return 200, {"result": {"replyText": kept["text"], "lastEdited": kept["lastModified"]}}
@@ -230,6 +233,11 @@ class _Handler(BaseHTTPRequestHandler):
     def _hook(self, _method: str, _path: str, _asked: Any, _told: Any, body: bytes) -> tuple[int, Any]:
         self.world.hooks.append(({name.lower(): value for name, value in self.headers.items()}, body))
         return 200, {}
+
+
+def _folded(text: str) -> str:
+    """A text as other systems keep it, with white space of their own."""
+    return " ".join(text.split())
 
 
 @cache

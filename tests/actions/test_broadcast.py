@@ -94,3 +94,8 @@ def test_rows_that_are_one_person_get_one_letter_and_refuse_together(
         }
     assert start(team, id) == 2
     assert sorted(d.recipient for d in post.all(broadcast_id=id)) == ["ann@x.example", "cy@home.example"]
+
+
+def test_the_line_ends_of_a_form_reach_no_letter() -> None:
+    file = broadcast_from(NEWS | {"text": "Hello,\r\n\r\nit is back."})
+    assert file.text == "Hello,\n\nit is back."

@@ -245,6 +245,17 @@ def test_w7_messages_to_slack_are_posted_once_under_the_same_faults(post: Post, 
     assert sorted(posted) == sorted(f"Round {n}" for n in range(ROUNDS))
 
 
+@pytest.mark.parametrize("through", ["zendesk", "freshdesk", "intercom", "play"])
+def test_w7_a_reply_of_several_lines_is_said_once_though_white_space_changes_there(
+    through: str, post: Post, world: World
+) -> None:
+    world.faults.append("lost")
+    post.queue(through, "reply", text="Hello,\r\n\r\nwe are  sorry.\r\nAnna", thread="5")
+    post.run(3)
+    assert [d.state for d in post.all()] == ["delivered"]
+    assert len(world.replies) == 1
+
+
 def test_w7_reviews_are_answered_once_under_the_same_faults(post: Post, world: World) -> None:
     chance = random.Random(9)
     for n in range(ROUNDS):

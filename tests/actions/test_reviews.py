@@ -120,6 +120,13 @@ def test_where_nothing_can_be_sent_the_text_is_copied_and_the_answer_noted(
     assert case_titled(team, text).answered_at is not None
 
 
+def test_the_line_ends_of_a_form_make_no_other_reply(team: ClosedLoop, post: Post) -> None:
+    case = case_titled(team, "It crashes.")
+    numbers = {send_reply(team, case.number, "anna", f"Sorry!{end}It is mended.", "play") for end in ("\r\n", "\n")}
+    assert [d.number for d in post.all()] == list(numbers)
+    assert post.all()[0].message["text"] == "Sorry!\nIt is mended."
+
+
 def test_an_answer_that_somebody_wrote_there_in_the_meantime_is_not_replaced(post: Post, world: World) -> None:
     world.faults.append("500")
     post.queue("play", "reply", text="Ours.", thread="gp:7")

@@ -20,7 +20,7 @@ from wellheard.actions.condition import Condition, both
 from wellheard.actions.effect import Effect, effect_of
 from wellheard.actions.happening import Look
 from wellheard.actions.letter import check_fields, filled
-from wellheard.actions.message import Message
+from wellheard.actions.message import Message, normalise_line_ends
 from wellheard.actions.sending import Sender, delivery_key, queue_message
 from wellheard.base.errors import BadCall, Unknown
 from wellheard.store import broadcasts as kept
@@ -54,7 +54,7 @@ def _with_known_fields(text: str) -> str:
         check_fields(text, FIELDS)
     except BadCall as error:
         raise ValueError(error.message) from None
-    return text
+    return normalise_line_ends(text)
 
 
 def _several(through: Any) -> Any:

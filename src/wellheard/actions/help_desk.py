@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from wellheard.actions.channel import Sent, Try, Undelivered, said_json
+from wellheard.actions.message import says_the_same
 from wellheard.base.answer import Answer
 
 
@@ -39,8 +40,8 @@ class HelpDesk:
 
     def _reply(self, attempt: Try) -> Sent:
         """Replies have no key there, so the whole text is compared."""
-        id, text = attempt.message.thread, attempt.message.text.strip()
-        found = attempt.again and any(said.strip() == text for said in self.said(attempt))
+        id, text = attempt.message.thread, attempt.message.text
+        found = attempt.again and any(says_the_same(said, text) for said in self.said(attempt))
         if not found:
             self.say(attempt)
         return Sent(id, self.shown(attempt, id), found=found)

@@ -44,6 +44,16 @@ def message_from(told: Mapping[str, Any]) -> Message:
     return Message(**{**told, "facts": facts, "made_at": datetime.fromisoformat(told["made_at"])})
 
 
+def normalise_line_ends(text: str) -> str:
+    """The text with one kind of line ends, since forms post another kind than programs write."""
+    return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+def says_the_same(one: str, other: str) -> bool:
+    """Whether two texts differ in white space alone, which other systems change in what they keep."""
+    return one.split() == other.split()
+
+
 def plain(message: Message) -> str:
     """The whole message as plain text, as a ticket, a mail or a card shows it."""
     lines = [message.text] if message.text else []

@@ -13,7 +13,7 @@ from typing import Protocol
 
 from wellheard.actions.channel import channels
 from wellheard.actions.happening import Look
-from wellheard.actions.message import Message
+from wellheard.actions.message import Message, normalise_line_ends
 from wellheard.actions.sending import Sender, delivery_key, queue_message
 from wellheard.base.errors import BadCall
 from wellheard.insights.similar_replies import SimilarReplies, Suggestion, pairs_of
@@ -104,7 +104,7 @@ def send_reply(loop: Loop, number: int, who: str, text: str, through: str) -> in
 
     Sent twice on one day by mistake it leaves once. One that died is tried again under its own key.
     """
-    said = text.strip()[:LONGEST]
+    said = normalise_line_ends(text).strip()[:LONGEST]
     if not said:
         raise BadCall("the reply is empty", hint="write something", field="text")
     workspace = loop.sender.workspace
@@ -142,7 +142,7 @@ def send_reply(loop: Loop, number: int, who: str, text: str, through: str) -> in
 
 def note_reply(loop: Loop, number: int, who: str, text: str) -> None:
     """Notes that somebody answered where nothing can be sent from here, and in which words if they say it."""
-    said = text.strip()[:LONGEST]
+    said = normalise_line_ends(text).strip()[:LONGEST]
     now, workspace = loop.sender.now(), loop.sender.workspace
     with loop.sender.store.writing() as con:
         cases.case(con, workspace, number)

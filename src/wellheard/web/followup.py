@@ -12,6 +12,7 @@ from fastapi.responses import RedirectResponse, Response
 from starlette.datastructures import FormData
 
 from wellheard.actions.closed_loop import ClosedLoop
+from wellheard.actions.message import normalise_line_ends
 from wellheard.base.errors import BadCall, WellheardError
 from wellheard.metrics.question import OWNER
 from wellheard.reports import units
@@ -95,4 +96,4 @@ def loop_of(site: Site) -> ClosedLoop:
 
 
 def _texts(form: FormData) -> Told:
-    return {name: value for name, value in form.multi_items() if isinstance(value, str)}
+    return {name: normalise_line_ends(value) for name, value in form.multi_items() if isinstance(value, str)}

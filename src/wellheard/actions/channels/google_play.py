@@ -19,6 +19,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from wellheard.actions.channel import Channel, Field, Sent, Try, Undelivered, said_json, taken
+from wellheard.actions.message import says_the_same
 
 SCOPE = "https://www.googleapis.com/auth/androidpublisher"
 GRANT = "urn:ietf:params:oauth:grant-type:jwt-bearer"
@@ -43,7 +44,7 @@ def _answered(attempt: Try, url: str, headers: dict[str, str], text: str) -> boo
     told = said_json(taken(attempt.egress.get(url, headers=headers), attempt.now))
     for comment in told.get("comments", ()) if isinstance(told, dict) else ():
         ours = comment.get("developerComment") or {}
-        if ours and str(ours.get("text", "")).strip() == TAG.sub("", text).strip():
+        if ours and says_the_same(str(ours.get("text", "")), TAG.sub("", text)):
             return True
         if int(ours.get("lastModified", {}).get("seconds", 0)) > attempt.first_at.timestamp():
             raise Undelivered("somebody has answered this review there since", retry=False, hint="look at it there")
