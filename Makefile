@@ -24,11 +24,12 @@ browser:
 demo: setup
 	@$(BIN)/wellheard --home demo-home demo
 
+# Three processes on two cores: some tests wait for a server, a browser or a death more than they compute.
 test: setup browser
-	@$(BIN)/python -m pytest -n 2 -m "not long"
+	@$(BIN)/python -m pytest -n 3 -m "not long"
 
 check: setup
-	@$(BIN)/python -m pytest -n 2 -m "not long and not slow and not browser"
+	@$(BIN)/python -m pytest -n 3 -m "not long and not slow and not browser"
 
 test-long: setup browser
 	@WELLHEARD_TEST_LONG=1 $(BIN)/python -m pytest -n 2

@@ -139,6 +139,17 @@ def test_an_answer_that_somebody_wrote_there_in_the_meantime_is_not_replaced(pos
     assert "answered this review there since" in (delivery.failure or "")
 
 
+def test_the_first_try_replaces_no_answer_that_is_newer_than_the_message(post: Post, world: World) -> None:
+    post.queue("play", "reply", text="Ours.", thread="gp:7")
+    post.clock.on(minutes=2)
+    theirs = {"text": "Theirs.", "lastModified": {"seconds": str(int(post.clock.at.timestamp()))}}
+    world.answers["gp:7"] = theirs
+    post.clock.on(minutes=2)
+    post.run(1)
+    (delivery,) = post.all()
+    assert (delivery.state, delivery.attempts, world.answers["gp:7"]) == ("dead", 1, theirs)
+
+
 def test_an_older_answer_is_replaced_and_tags_that_are_taken_out_do_not_matter(post: Post, world: World) -> None:
     world.answers["gp:8"] = {"text": "Old.", "lastModified": {"seconds": "1"}}
     world.faults.append("lost")

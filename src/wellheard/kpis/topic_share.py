@@ -19,7 +19,7 @@ def rows(ask: Ask) -> ir.Table:
         out.append((t.sentiment != "negative", "not negative"))
     asked = [DIM + name for name in TOPICS if DIM + name in t.columns]
     if not asked:
-        return ask.rows(t, out=out, topic=t.topic_name, good=t.topic_id.notnull())
+        return ask.rows(t, out=out, pending=_by_lexicon(t), topic=t.topic_name, good=t.topic_id.notnull())
     # Each text stands beside every topic, so that a topic's share is one of all texts and not of its own.
     names = t.filter(t.topic_id.notnull()).select(**{f"o:{name}": t[name] for name in asked}).distinct()
     t = t.mutate(**{f"w:{name}": t[name] for name in asked}).drop(*asked).cross_join(names)
@@ -28,7 +28,13 @@ def rows(ask: Ask) -> ir.Table:
         good = good & (t[f"w:{name}"] == t[f"o:{name}"]).fill_null(False)
     out = _again(t, out, ask)
     t = t.mutate(**{name: t[f"o:{name}"] for name in asked}, good__=good)
-    return ask.rows(t, out=out, topic=t.topic_name, good=t.good__)
+    return ask.rows(t, out=out, pending=_by_lexicon(t), topic=t.topic_name, good=t.good__)
+
+
+def _by_lexicon(t: ir.Table) -> list[tuple[ir.BooleanValue, str]]:
+    """Our own readings by the lexicon, of which no topic was looked for; another's may well bear topics."""
+    ours = t.source_id.startswith("texts:") & t.model.startswith("vader")
+    return [(ours, "read by the lexicon, which finds no topics: waits for the model")]
 
 
 def _again(t: ir.Table, out: list[tuple[ir.BooleanValue, str]], ask: Ask) -> list[tuple[ir.BooleanValue, str]]:

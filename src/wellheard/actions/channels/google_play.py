@@ -1,7 +1,7 @@
 """Google Play: answers reviews of an app. Formats: Google Play Developer API version 3, reviews.reply and reviews.get.
 
-A review has one answer, and answering again replaces it, so the same call twice is one answer. A later try looks first
-all the same, so that it never replaces what somebody wrote there in the meantime. A service account logs in by a signed
+A review has one answer, and answering again replaces it, so the same call twice is one answer. Every try looks first
+all the same, so that none replaces what was written there after the message was made. A service account logs in by a signed
 statement (RFC 7523), which is exchanged for a token.
 """
 
@@ -33,7 +33,7 @@ def send(attempt: Try) -> Sent:
     review, text = attempt.message.thread, attempt.message.text.strip()
     headers = {"authorization": f"Bearer {_token(attempt)}"}
     url = _url(attempt, review)
-    if attempt.again and _answered(attempt, url, headers, text):
+    if _answered(attempt, url, headers, text):
         return Sent(review, found=True)
     taken(attempt.egress.post(f"{url}:reply", headers=headers, json={"replyText": text}), attempt.now)
     return Sent(review)
@@ -46,7 +46,8 @@ def _answered(attempt: Try, url: str, headers: dict[str, str], text: str) -> boo
         ours = comment.get("developerComment") or {}
         if ours and says_the_same(str(ours.get("text", "")), TAG.sub("", text)):
             return True
-        if int(ours.get("lastModified", {}).get("seconds", 0)) > attempt.first_at.timestamp():
+        written = int((ours.get("lastModified") or {}).get("seconds", 0))  # what has none is as old as can be
+        if ours and written >= int(attempt.message.made_at.timestamp()):
             raise Undelivered("somebody has answered this review there since", retry=False, hint="look at it there")
     return False
 

@@ -215,10 +215,14 @@ class Texts:
     # Topics
 
     def volumes(self, days: int = 28) -> list[tuple[Topic, Volume]]:
-        """Each topic with its texts of the newest `days` and of as many before; emerging ones are marked."""
+        """Each topic with its texts of the newest `days` and of as many before; emerging ones are marked.
+
+        What the lexicon read is left out: no topic was looked for in it.
+        """
         with self.lake.reading():
             s = found_comments.newest(self.lake)
-            s = s.filter(s.sentiment.notnull() & s.written_at.notnull()).select("topic_id", "written_at")
+            s = s.filter(s.sentiment.notnull() & s.written_at.notnull() & (s.model != LEXICON))
+            s = s.select("topic_id", "written_at")
             rows = self.lake.backend.to_pyarrow(s).to_pylist()
         last = max((row["written_at"] for row in rows), default=None)
         counts: list[dict[str, int]] = [{}, {}]
