@@ -1,8 +1,8 @@
 """Google Play: answers reviews of an app. Formats: Google Play Developer API version 3, reviews.reply and reviews.get.
 
 A review has one answer, and answering again replaces it, so the same call twice is one answer. Every try looks first
-all the same, so that none replaces what was written there after the message was made. A service account logs in by a signed
-statement (RFC 7523), which is exchanged for a token.
+all the same, so that none replaces what was written there after the message was made. A service account logs in by a
+signed statement (RFC 7523), which is exchanged for a token.
 """
 
 from __future__ import annotations
