@@ -8,11 +8,14 @@ from typing import Any
 
 import pytest
 from tests.actions.conftest import Post
+from tests.actions.desks import SECRET, World
 
 from wellheard.actions import broadcast
 from wellheard.actions.broadcast import broadcast_from, recipients, start
 from wellheard.actions.closed_loop import ClosedLoop
+from wellheard.base.errors import BadCall
 from wellheard.following import closed_loop_of
+from wellheard.store import deliveries as outbox
 from wellheard.store.broadcasts import Person, people_of, save_broadcast
 from wellheard.store.refusals import refuse
 
@@ -99,3 +102,31 @@ def test_rows_that_are_one_person_get_one_letter_and_refuse_together(
 def test_the_line_ends_of_a_form_reach_no_letter() -> None:
     file = broadcast_from(NEWS | {"text": "Hello,\r\n\r\nit is back."})
     assert file.text == "Hello,\n\nit is back."
+
+
+def test_once_a_broadcast_is_stopped_nothing_of_it_is_tried_again(
+    team: ClosedLoop, post: Post, deliver: Rows, world: World
+) -> None:
+    post.connect("text", "sms", {}, {"url": f"{world.url}/sms", "secret": SECRET})
+    deliver("shop", *({"source_id": f"c{n}", "phone": f"+49 30 1000{n}"} for n in range(3)))
+    id = draft(team, through="text", per_minute=6_000)
+    assert start(team, id) == 3
+    post.clock.on(seconds=1)
+    with team.store.writing() as con:  # a try of the first fails, and whoever held the second is killed
+        first, second = outbox.claim(con, "main", team.sender.vault, post.clock(), 2)
+    broadcast.stop(team, id)
+    with team.store.writing() as con:
+        assert outbox.settle_failed(con, first.number, "no", post.clock(), 0.1, retry=True) == "dead"
+    post.run(3)
+    assert {d.number: d.failure for d in post.all(broadcast_id=id)} == {
+        first.number: "no",
+        second.number: "the broadcast was stopped",
+        second.number + 1: "the broadcast was stopped",
+    }
+    assert {d.state for d in post.all()} == {"dead"}
+    assert world.phones == []
+    with team.store.writing() as con, pytest.raises(BadCall, match="was stopped"):
+        outbox.replay(con, "main", second.number, post.clock())
+    kept = post.queue("text", "letter", to="+4930999")  # what is of no broadcast leaves
+    post.run(1)
+    assert post.all(state="delivered")[0].number == kept

@@ -17,6 +17,8 @@ from wellheard.store.tokens import new_id
 DRAFT, STARTED, STOPPED = "draft", "started", "stopped"
 SENT, HELD_OUT, REFUSES, NO_ADDRESS = "sent", "held_out", "refuses", "no_address"
 
+STOPPED_MEANWHILE = "the broadcast was stopped"  # why a letter did not leave
+
 
 @dataclass(frozen=True)
 class Broadcast:
@@ -84,7 +86,7 @@ def turn_broadcast(con: sa.Connection, id: str, state: str, now: datetime) -> No
     if state == STOPPED:
         d = DELIVERIES.c
         waiting = (d.broadcast_id == id) & (d.state == "waiting")
-        con.execute(DELIVERIES.update().where(waiting).values(state="dead", failure="the broadcast was stopped"))
+        con.execute(DELIVERIES.update().where(waiting).values(state="dead", failure=STOPPED_MEANWHILE))
 
 
 def place_people(con: sa.Connection, id: str, people: Sequence[Mapping[str, Any]]) -> None:

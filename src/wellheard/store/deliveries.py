@@ -15,7 +15,8 @@ from typing import Any
 import sqlalchemy as sa
 
 from wellheard.base.errors import BadCall, Unknown
-from wellheard.store.followup import CONNECTIONS, DELIVERIES, DELIVERY_ATTEMPTS
+from wellheard.store.broadcasts import STOPPED, STOPPED_MEANWHILE
+from wellheard.store.followup import BROADCASTS, CONNECTIONS, DELIVERIES, DELIVERY_ATTEMPTS
 from wellheard.store.vault import Vault
 
 WAITING, SENDING, DELIVERED, DEAD = "waiting", "sending", "delivered", "dead"
@@ -114,10 +115,15 @@ def found_by_key(con: sa.Connection, workspace: str, key: str) -> tuple[int, str
 
 
 def claim(con: sa.Connection, workspace: str, vault: Vault, now: datetime, most: int = 20) -> list[Delivery]:
-    """The deliveries that are due and whose connection is not disabled, now this caller's, each with one try more."""
+    """The deliveries that are due and whose connection is not disabled, now this caller's, each with one try more.
+
+    What is due of a stopped broadcast, such as after a process was killed that held it, ends here.
+    """
     t, c = DELIVERIES.c, CONNECTIONS.c
     resting = sa.select(c.name).where((c.workspace == workspace) & c.disabled_at.is_not(None))
     due = ((t.state == WAITING) & (t.next_at <= now)) | ((t.state == SENDING) & (t.lease_until <= now))
+    ended = (t.workspace == workspace) & due & t.broadcast_id.in_(_stopped())
+    con.execute(DELIVERIES.update().where(ended).values(state=DEAD, lease_until=None, failure=STOPPED_MEANWHILE))
     which = sa.select(DELIVERIES).where((t.workspace == workspace) & due & t.connection.not_in(resting))
     if con.dialect.name == "postgresql":
         which = which.with_for_update(skip_locked=True)
@@ -159,10 +165,14 @@ def settle_failed(
     status: int | None = None,
     chance: random.Random | None = None,
 ) -> str:
-    """Notes that a try failed; gives the state that follows: waiting for the next one, or dead."""
+    """Notes that a try failed; gives the state that follows: waiting for the next one, or dead.
+
+    Nothing of a broadcast that was stopped since is tried again.
+    """
     t = DELIVERIES.c
     attempts = con.scalar(sa.select(t.attempts).where(t.number == number)) or 1
-    state = WAITING if retry and attempts < TRIES else DEAD
+    stopped = con.scalar(sa.select(t.number).where((t.number == number) & t.broadcast_id.in_(_stopped())))
+    state = WAITING if retry and attempts < TRIES and stopped is None else DEAD
     values: dict[str, Any] = {"state": state, "failure": failure, "lease_until": None}
     if state == WAITING:
         values["next_at"] = now + timedelta(seconds=wait_before(attempts + 1, after, chance))
@@ -187,6 +197,8 @@ def replay(con: sa.Connection, workspace: str, number: int, now: datetime) -> No
         raise Unknown(f"there is no delivery {number}", hint="`wellheard deliveries list` shows them", field="number")
     if state != DEAD:
         raise BadCall(f"delivery {number} is {state}", hint="only a dead one is tried again", field="number")
+    if con.scalar(sa.select(t.number).where(mine & t.broadcast_id.in_(_stopped()))) is not None:
+        raise BadCall(f"the broadcast of delivery {number} was stopped", hint="make a new one", field="number")
     con.execute(DELIVERIES.update().where(mine).values(state=WAITING, attempts=1, next_at=now, failure=None))
 
 
@@ -250,6 +262,10 @@ def tickets_of_ours(con: sa.Connection, workspace: str, ids: Sequence[str]) -> f
         rows = con.execute(both.where((c.name == t.connection) & t.remote_id.in_(some) & (t.kind == "ticket")))
         found |= {(str(channel), str(id)) for channel, id in rows}
     return frozenset(found)
+
+
+def _stopped() -> sa.Select[tuple[str]]:
+    return sa.select(BROADCASTS.c.broadcast_id).where(BROADCASTS.c.state == STOPPED)
 
 
 def _note(
