@@ -16,6 +16,7 @@ from wellheard.cli import app
 from wellheard.enrich.enrichments import enrich
 from wellheard.enrich.text import scores
 from wellheard.enrich.text.comments import Wanted
+from wellheard.enrich.text.topics import Topic, Topics
 from wellheard.enrich.text.workspace_texts import Texts
 
 MARCH = "2026-03-04"
@@ -180,4 +181,29 @@ def test_a_big_first_load_is_read_by_the_lexicon_and_by_the_model_later(new_desk
     assert rude["model"] == texts.reader.model
     (net,) = workspace.kpi("net_emotion_score:text").to_list()
     assert net["n"] == 2
+    texts.close()
+
+
+def test_what_the_lexicon_read_is_on_no_topic_and_not_off_it_either(new_desk: Callable[..., Any]) -> None:
+    desk = new_desk()
+    model, lexical = "wellheard-reader-1", "vader-3.3.2"
+    read = [("1", model, "t1"), ("2", model, None), ("3", lexical, None), ("4", lexical, None), ("5", lexical, "t1")]
+    desk.deliver(
+        {
+            "text_scores": [
+                {"source_id": f"texts:feedback:{id}:{by}", "text_id": id, "text_table": "feedback", "written_at": MARCH,
+                 "scored_at": MARCH, "model": by, "asked": by, "sentiment": "negative", "topic_id": topic,
+                 "topic_name": topic and "Parcels"}
+                for id, by, topic in read
+            ]
+        }
+    )  # fmt: skip
+    for by in ((), ("topic_name",)):
+        (share,) = desk.workspace.kpi("topic_share", by=by).to_list()
+        assert (share["value"], share["n"], share["pending"]) == (50.0, 2, 3)
+
+    texts = Texts(desk.workspace.lake, desk.workspace.settings, desk.workspace.folder / "volumes", enrich)
+    texts.shelf.save_topics(Topics(version=1, topics=(Topic("t1", "Parcels", ("parcel",), (1.0,), 1),), next_id=2))
+    ((_, volume),) = texts.volumes()
+    assert (volume.now, volume.share) == (1, 50.0)
     texts.close()
