@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import json
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
+from wellheard.base.errors import BadCall
+from wellheard.base.settings import Settings
 from wellheard.cli import app, run
+from wellheard.store.connections import connections
+from wellheard.store.store import open_store
+from wellheard.store.vault import open_vault
 
 RULE = 'name = "Detractors"\n[when]\ntrigger = "answer"\nkind = "nps"\nat_most = 6\n[[do]]\naction = "case"\n'
 
@@ -66,3 +72,27 @@ def test_what_is_not_known_is_told_with_its_exit_code(home: Path) -> None:
         ["deliveries", "connect", "x", "pigeon"],
     ):
         assert run(lambda words=words: command(["--home", str(home), *words], standalone_mode=False)) == 2, words
+
+
+@pytest.mark.slow
+def test_a_key_file_is_read_and_secrets_that_may_be_empty_are_asked_for(home: Path) -> None:
+    key = home / "key.json"
+    account = {"type": "service_account", "client_email": "cx@x.example", "private_key": "-----BEGIN\nmarker\nEND-----"}
+    key.write_text(json.dumps(account, indent=2), "utf-8")
+    connect = ("deliveries", "connect", "play", "google_play", "--set", "package=com.example.app", "--set")
+    assert "marker" not in said(home, *connect, f"account=@{key}")
+    assert json.loads(secrets_of(home, "play")["account"]) == account
+    texts = ["--home", str(home), "deliveries", "connect", "texts", "sms"]
+    for typed, kept in (("\n\n", {}), ("\nwhsec_eA==\n", {"secret": "whsec_eA=="})):
+        done = CliRunner().invoke(app, texts, input=typed)
+        assert done.exit_code == 0, done.output
+        assert "whsec" not in done.output
+        assert {n: v for n, v in secrets_of(home, "texts").items() if n == "secret"} == kept
+    done = CliRunner().invoke(app, ["--home", str(home), *connect, "account=@nowhere.json"])
+    assert isinstance(done.exception, BadCall)
+    assert "nowhere.json cannot be read" in done.exception.message
+
+
+def secrets_of(home: Path, name: str) -> dict[str, str]:
+    with closing(open_store(home, Settings())) as store, store.reading() as con:
+        return dict(connections(con, "main", open_vault(home, Settings()))[name].secrets)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -239,18 +240,24 @@ def _connections(deliveries: typer.Typer, open_workspace: Open) -> None:
     def connect(
         name: Annotated[str, typer.Argument(help="Its name here.")],
         channel: Annotated[str, typer.Argument(help="Such as email, slack, zendesk, sms or google_play.")],
-        set_: Annotated[list[str] | None, typer.Option("--set", help="field=value; may be given again.")] = None,
+        set_: Annotated[
+            list[str] | None, typer.Option("--set", help="field=value or field=@file; may be given again.")
+        ] = None,
     ) -> None:
-        """Connect a channel; fields that are secret are asked for, so that no history keeps them."""
+        """Connect a channel; secrets that --set does not give are asked for, so that no history keeps them.
+
+        A secret that a channel can do without may be left empty. A value that begins with @ is written as @@.
+        """
         from wellheard.actions.channel import channel_called
         from wellheard.actions.hook import schemes
         from wellheard.store.connections import keep_connection
 
-        given = dict(text.partition("=")[::2] for text in set_ or [])
+        given = {name: _value_in(value, name) for name, _, value in (text.partition("=") for text in set_ or [])}
         chosen = channel_called(channel)
         for field in chosen.fields:
-            if field.secret and field.required and field.name not in given:
-                given[field.name] = typer.prompt(field.words, hide_input=True)
+            if field.secret and field.name not in given:
+                how = {} if field.required else {"default": "", "show_default": False}
+                given[field.name] = typer.prompt(field.words, hide_input=True, **how)
         with open_workspace() as workspace, _loop(workspace) as loop:
             settings, secrets = chosen.parted(given, loop.sender.egress, loop.sender.internal)
             with loop.store.writing() as con:
@@ -276,6 +283,19 @@ def _connections(deliveries: typer.Typer, open_workspace: Open) -> None:
         with open_workspace() as workspace, _loop(workspace) as loop, loop.store.writing() as con:
             places, heard = sealed_anew(con, loop.sender.vault), reseal_hooks(con, loop.sender.vault)
             typer.echo(f"{places} connections and {heard} hooks sealed anew")
+
+
+def _value_in(told: str, field: str) -> str:
+    """What stands behind `field=`: the value itself, or what is in the file that it names. Raises BadCall."""
+    from wellheard.base.errors import BadCall
+
+    if not told.startswith("@") or told.startswith("@@"):
+        return told.removeprefix("@")
+    try:
+        return Path(told[1:]).read_text("utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        hint = "name a file of text that you may read, as in field=@key.json"
+        raise BadCall(f"{field}: {told[1:]} cannot be read: {type(error).__name__}", hint=hint, field=field) from None
 
 
 @contextmanager

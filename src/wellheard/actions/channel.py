@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -111,7 +112,7 @@ class Channel:
         known = {f.name for f in self.fields}
         if strange := sorted(set(given) - known):
             raise BadCall(f"{self.title} has no field {strange[0]!r}", hint=f"it has {', '.join(sorted(known))}")
-        values = {f.name: str(given.get(f.name, "")).strip() or f.default for f in self.fields}
+        values = {f.name: _in_one_line(str(given.get(f.name, "")).strip()) or f.default for f in self.fields}
         for each in self.fields:
             value = values[each.name]
             if each.required and not value:
@@ -125,6 +126,14 @@ class Channel:
         secret = {f.name for f in self.fields if f.secret}
         kept = {name: value for name, value in values.items() if value}
         return ({n: v for n, v in kept.items() if n not in secret}, {n: v for n, v in kept.items() if n in secret})
+
+
+def _in_one_line(value: str) -> str:
+    """JSON such as a key file without the line ends between its parts; anything else as it is."""
+    try:
+        return json.dumps(json.loads(value)) if value.startswith("{") else value
+    except ValueError:
+        return value
 
 
 @cache
