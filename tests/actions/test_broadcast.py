@@ -99,6 +99,25 @@ def test_rows_that_are_one_person_get_one_letter_and_refuse_together(
     assert sorted(d.recipient for d in post.all(broadcast_id=id)) == ["ann@x.example", "cy@home.example"]
 
 
+def test_a_wish_and_the_name_of_a_connection_are_read_alike(team: ClosedLoop, post: Post, deliver: Rows) -> None:
+    post.connect("news-by-post", "email", MAILS, {})
+    wish = {"attributes.preferred_channel": "News by post"}
+    deliver("shop", {"source_id": "a", "email": "ann@x.example", **wish})
+    (found,) = recipients(team, broadcast_from(NEWS | {"through": ["mail", "news-by-post"]}))
+    assert found.through == "news-by-post"
+
+
+def test_a_segment_that_is_too_large_is_told_of_and_not_cut(
+    team: ClosedLoop, deliver: Rows, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deliver("shop", *({"source_id": f"c{n}", "email": f"c{n}@x.example"} for n in range(3)))
+    monkeypatch.setattr(broadcast, "MOST", 3)
+    assert len(recipients(team, broadcast_from(NEWS))) == 3
+    monkeypatch.setattr(broadcast, "MOST", 2)
+    with pytest.raises(BadCall, match="more than 2 customers"):
+        recipients(team, broadcast_from(NEWS))
+
+
 def test_the_line_ends_of_a_form_reach_no_letter() -> None:
     file = broadcast_from(NEWS | {"text": "Hello,\r\n\r\nit is back."})
     assert file.text == "Hello,\n\nit is back."

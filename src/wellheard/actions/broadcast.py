@@ -179,9 +179,11 @@ def ways(loop: Loop, file: BroadcastFile) -> list[Connection]:
 
 def _customers(loop: Loop, where: str) -> list[dict[str, Any]]:
     try:
-        rows = loop.look.rows("customers", COLUMNS, where=where, limit=MOST, named=(PREFERRED,))
+        rows = loop.look.rows("customers", COLUMNS, where=where, limit=MOST + 1, named=(PREFERRED,))
     except Unknown:  # no source gives that attribute; a filter that names nothing is told of below
-        rows = loop.look.rows("customers", COLUMNS, where=where, limit=MOST)
+        rows = loop.look.rows("customers", COLUMNS, where=where, limit=MOST + 1)
+    if len(rows) > MOST:
+        raise BadCall(f"the segment has more than {MOST} customers", hint="write to it in parts", field="where")
     return sorted(rows, key=lambda row: (str(row["source_id"]), row["source"]))
 
 
@@ -200,9 +202,14 @@ def _address(row: Mapping[str, Any], reaches: str) -> str:
 def _way(row: Mapping[str, Any], places: Sequence[Connection]) -> tuple[Connection | None, str]:
     """By which connection somebody is reached, and where: the preferred one, else the first."""
     found = [(place, to) for place in places if (to := _address(row, channels()[place.channel].reaches))]
-    wish = str(row.get(PREFERRED) or "").lower().replace("-", "").replace(" ", "")
-    preferred = [way for way in found if wish in (way[0].channel, way[0].name.lower())]
+    wish = _folded(str(row.get(PREFERRED) or ""))
+    preferred = [way for way in found if wish in (_folded(way[0].channel), _folded(way[0].name))]
     return next(iter(preferred or found), (None, ""))
+
+
+def _folded(way: str) -> str:
+    """A channel's or connection's name without what people write between its letters: `E-Mail` is `email`."""
+    return "".join(letter for letter in way.lower() if letter.isalnum())
 
 
 def _arm(to: str, refuses: bool, again: bool, drawn: bool) -> tuple[str, str]:
