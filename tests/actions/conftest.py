@@ -96,7 +96,7 @@ def world(servers: World) -> World:
     ):
         held.clear()
     servers.calls.clear()
-    servers.slack_error = ""
+    servers.slack_error, servers.retry_after = "", "0"
     return servers
 
 

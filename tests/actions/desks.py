@@ -41,6 +41,7 @@ class World:
     keyed: dict[str, dict[str, Any]] = field(default_factory=dict)
     answers: dict[str, dict[str, Any]] = field(default_factory=dict)  # below reviews, by their ids
     slack_error: str = ""
+    retry_after: str = "0"  # what a 429 asks for
     lock: threading.Lock = field(default_factory=threading.Lock)
     url: str = ""
 
@@ -71,10 +72,11 @@ class _Handler(BaseHTTPRequestHandler):
         world = self.world
         looks = method == "GET" or parts.path.endswith(("/search", "/token"))
         with world.lock:
+            after = world.retry_after
             world.calls.append((method, parts.path))
             fault = "" if looks or not world.faults else world.faults.popleft()
             if fault in ("429", "500"):
-                self._answer(int(fault), {"error": "try later"}, {"retry-after": "0"} if fault == "429" else {})
+                self._answer(int(fault), {"error": "try later"}, {"retry-after": after} if fault == "429" else {})
                 return
             status, told = self._served(method, parts.path, parse_qs(parts.query), body)
         if fault == "timeout":

@@ -68,3 +68,16 @@ def test_what_cannot_be_sent_says_why_and_is_not_tried_again(post: Post, world: 
     assert (number.state, number.attempts) == ("dead", 1)
     assert "no telephone number" in (number.failure or "")
     assert world.phones == []
+
+
+@pytest.mark.parametrize("asked", ["900", "Mon, 02 Mar 2026 12:15:00 GMT"])
+def test_a_letter_waits_as_long_as_the_program_asks(asked: str, post: Post, world: World) -> None:
+    world.faults.append("429")
+    world.retry_after = asked
+    post.queue("sms", "letter", to="+4930123456")
+    began = post.clock.at
+    post.run(1)
+    (delivery,) = post.all()
+    assert (delivery.next_at - began).total_seconds() == 900
+    post.run(1)
+    assert len(world.phones) == 1

@@ -6,12 +6,11 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from email.utils import parsedate_to_datetime
 from functools import cache
 from typing import Any, Literal
 
 from wellheard.actions.message import Message
-from wellheard.base.answer import Answer, EgressRefused
+from wellheard.base.answer import Answer, EgressRefused, retry_after
 from wellheard.base.egress import Egress
 from wellheard.base.errors import BadCall, Unknown, WellheardError
 from wellheard.base.mail import checked_host
@@ -163,17 +162,6 @@ def taken(answer: Answer, now: datetime) -> Answer:
         status=answer.status,
         hint=hint,
     )
-
-
-def retry_after(header: str, now: datetime) -> float | None:
-    """Seconds that a Retry-After header asks to wait, given as a number or as a date (RFC 9110, 10.2.3)."""
-    text = header.strip()
-    if text.isdecimal() and len(text) < 7:
-        return float(text)
-    try:
-        return max((parsedate_to_datetime(text) - now).total_seconds(), 0.0) if text else None
-    except (ValueError, TypeError):
-        return None
 
 
 def said_json(answer: Answer) -> Any:

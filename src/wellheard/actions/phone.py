@@ -49,7 +49,7 @@ def phone_channel(name: str, title: str, setting: str) -> Channel:
                 attempt.egress, settings["url"], settings["secret"], message.key, "wellheard.letter", data, attempt.now
             )
         except NotRelayed as error:
-            raise Undelivered(error.message, retry=not error.lasting, status=error.status) from None
+            raise Undelivered(error.message, retry=not error.lasting, after=error.after, status=error.status) from None
         return Sent(id)
 
     return Channel(

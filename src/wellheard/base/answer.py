@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
+from email.utils import parsedate_to_datetime
 from typing import Any, Self
 from urllib.parse import urlsplit
 
@@ -90,3 +92,14 @@ def _advice(status: int) -> str:
     if status == 429:
         return "Call less often; it will take calls again later."
     return "Try again later." if status >= 500 else "Look at what was sent."
+
+
+def retry_after(header: str, now: datetime) -> float | None:
+    """Seconds that a Retry-After header asks to wait, given as a number or as a date (RFC 9110, 10.2.3)."""
+    text = header.strip()
+    if text.isdecimal() and len(text) < 7:
+        return float(text)
+    try:
+        return max((parsedate_to_datetime(text) - now).total_seconds(), 0.0) if text else None
+    except (ValueError, TypeError):
+        return None

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from wellheard.base.answer import EgressRefused
+from wellheard.base.answer import EgressRefused, retry_after
 from wellheard.base.egress import Egress
 from wellheard.base.errors import WellheardError
 from wellheard.base.signatures import signed_headers
@@ -21,14 +21,14 @@ LONGEST_ANSWER = 64_000
 
 
 class NotRelayed(WellheardError):
-    """A message that the other program did not take; with `lasting` no other try helps."""
+    """A message that the other program did not take; with `lasting` no other try helps, else after so many seconds."""
 
     code = "not_relayed"
     http_status = 502
 
-    def __init__(self, message: str, *, lasting: bool, status: int | None = None) -> None:
+    def __init__(self, message: str, *, lasting: bool, status: int | None = None, after: float | None = None) -> None:
         super().__init__(message)
-        self.lasting, self.status = lasting, status
+        self.lasting, self.status, self.after = lasting, status, after
 
 
 def relay(
@@ -50,7 +50,8 @@ def relay(
     if answer.status >= 300:
         lasting = answer.status < 500 and answer.status not in TIRED
         words = f"the {data['channel']} webhook answers {answer.status}"
-        raise NotRelayed(words, lasting=lasting, status=answer.status)
+        after = retry_after(answer.headers.get("retry-after", ""), now)
+        raise NotRelayed(words, lasting=lasting, status=answer.status, after=after)
     return _reference(answer.content)
 
 
