@@ -39,9 +39,9 @@ class ScoreService:
     def columns(self) -> Sequence[str]:
         return listed.columns()
 
-    def dossier(self, kind: str, id: str) -> Dossier:
+    def dossier(self, kind: str, id: str, of: str = "") -> Dossier:
         with self.workspace.lake.reading():
-            return dossier(self.workspace.lake, kind, id, self._elsewhere)
+            return dossier(self.workspace.lake, kind, id, self._elsewhere, of)
 
     def advocates(self) -> Sequence[Mapping[str, Any]]:
         with self.workspace.lake.reading():

@@ -82,14 +82,18 @@ def _nothing(kind: str, ids: Sequence[str]) -> Sequence[Event]:
     return ()
 
 
-def dossier(lake: Lake, kind: str, id: str, elsewhere: Elsewhere = _nothing) -> Dossier:
-    """The dossier of a customer (kind `customer`) or company (`account`), by id. Raises Unknown where there is none."""
+def dossier(lake: Lake, kind: str, id: str, elsewhere: Elsewhere = _nothing, of: str = "") -> Dossier:
+    """The dossier of a customer (kind `customer`) or company (`account`), by id. Raises Unknown where there is none.
+
+    With `of`, a component of health, its events are the newest of the tables behind it alone.
+    """
     rows = _rows(lake, kind, id)
     ids = sorted({row["source_id"] for row in rows} | {id})
     column = "customer_id" if kind == "customer" else "account_id"
-    events = sorted((*_events(lake, column, ids), *elsewhere(kind, ids)), key=lambda e: e.at, reverse=True)
+    happened = sorted((*_events(lake, column, ids, of), *elsewhere(kind, ids)), key=lambda e: e.at, reverse=True)
+    events = [e for e in happened if e.table in BEHIND.get(of, (e.table,))]
     scores = _scores(lake, column, ids)
-    if not rows and not events and not scores:
+    if not rows and not events and not scores and not (of and _events(lake, column, ids)):
         raise Unknown(f"there is no {kind} {id!r}", hint="look for them in the list of customers", field="id")
     company = next((row["account_id"] for row in rows if row.get("account_id")), None) if kind == "customer" else None
     if company:
@@ -178,9 +182,13 @@ def _bars(history: Sequence[Mapping[str, Any]]) -> list[Bar]:
     return waterfall(told[1], told[0]) if len(told) > 1 else []
 
 
-def _events(lake: Lake, column: str, ids: Sequence[str]) -> list[Event]:
+def _events(lake: Lake, column: str, ids: Sequence[str], of: str = "") -> list[Event]:
+    """What happened, the newest first and one more than is shown; with `of` by the tables behind that component."""
     found: list[Event] = []
+    wished = BEHIND.get(of, (*TOLD, "usage"))
     for name, (fields, words, text) in TOLD.items():
+        if name not in wished:
+            continue
         instant = canonical(name).instant
         assert instant is not None
         t = lake.table(name, private=bool(text))
@@ -191,7 +199,8 @@ def _events(lake: Lake, column: str, ids: Sequence[str]) -> list[Event]:
         wanted = [c for c in (*fields, *([text] if text else [])) if c != instant]
         rows = _run(lake, t.order_by(t[instant].desc()).limit(MOST + 1).select("id", *wanted, at=t[instant]))
         found += [Event(r["at"], name, words(r), r.get(text) if text else None, r["id"], _clock(r)) for r in rows]
-    found += _ended(lake, column, ids) + _use(lake, column, ids)
+    found += _ended(lake, column, ids) if "subscriptions" in wished else []
+    found += _use(lake, column, ids) if "usage" in wished else []
     return sorted(found, key=lambda e: e.at, reverse=True)[: MOST + 1]
 
 

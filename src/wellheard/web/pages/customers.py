@@ -209,9 +209,8 @@ def _csv(columns: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> str:
 
 
 def _dossier(site: Site, request: Request, kind: str, id: str) -> HTMLResponse:
-    told = site.services.scores.dossier(kind, id)
     of = request.query_params.get("of", "")
-    shown = [e for e in told.events if e.table in BEHIND.get(of, (e.table,))]
+    told = site.services.scores.dossier(kind, id, of if of in BEHIND else "")
     return site.page(
         request,
         "dossier.html",
@@ -224,7 +223,8 @@ def _dossier(site: Site, request: Request, kind: str, id: str) -> HTMLResponse:
             for s in told.history[:12]
         ],
         events=[
-            (_said(e.at), e.table.replace("_", " "), e.words, (e.text or "")[:2000], _link(e), _clock(e)) for e in shown
+            (_said(e.at), e.table.replace("_", " "), e.words, (e.text or "")[:2000], _link(e), _clock(e))
+            for e in told.events
         ],
         of=of if of in BEHIND else "",
         components=BEHIND,
