@@ -192,7 +192,7 @@ def test_what_the_lexicon_read_is_on_no_topic_and_not_off_it_either(new_desk: Ca
         {
             "text_scores": [
                 {"source_id": f"texts:feedback:{id}:{by}", "text_id": id, "text_table": "feedback", "written_at": MARCH,
-                 "scored_at": MARCH, "model": by, "asked": by, "sentiment": "negative", "topic_id": topic,
+                 "scored_at": MARCH, "model": by, "sentiment": "negative", "topic_id": topic,
                  "topic_name": topic and "Parcels"}
                 for id, by, topic in read
             ]
