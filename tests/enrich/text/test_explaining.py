@@ -67,6 +67,10 @@ def test_without_a_model_the_lexicon_alone_speaks() -> None:
         ("the driver Ahmed shouted at Mrs Gruber", {("person", "driver [name]"), ("person", "mrs [name]")}),
         ("I spoke to Anna near King Street", {("person", "[name]"), ("place", "King Street")}),
         ("we came in March", set()),
+        ("I got a reply from Sarah", {("feature", "reply")}),
+        ("I wrote to Maria Lang", set()),
+        ("I walked to King Street and back from Riga Airport",
+         {("place", "King Street"), ("place", "Riga Airport")}),
         ("", set()),
     ],
 )  # fmt: skip

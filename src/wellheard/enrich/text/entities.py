@@ -1,7 +1,8 @@
 """Which things a comment names: products, features, places, amounts and people, each with how its clause speaks of it.
 
 Found by lists and by form, and not by a model, so that each finding can be pointed at: products are those of the
-workspace's own rows, features the words of the aspects. Whoever is named stays hidden: `[name]`.
+workspace's own rows, features the words of the aspects. Whoever is named stays hidden, `[name]`, where a title, a role
+or a verb such as "spoke to" says that a name follows; no other name is known as one.
 """
 
 from __future__ import annotations
@@ -26,15 +27,18 @@ _PERSON = re.compile(
     r"(?:spoke|talked|chatted) (?:to|with)|helped by|served by|thanks to|thank you,?|my name is)\s+"
     r"(?P<name>[A-Z][a-zà-ÿ'-]+(?: [A-Z][a-zà-ÿ'-]+)?)"
 )
+# Whoever writes "from" or "to" may as well name a person: there, the name itself must say that it is a place.
+_CAPITAL = r"[A-ZÀ-Þ][a-zà-ÿ'-]+"
+_GROUND = r"(?:Street|Road|Square|Airport|Station)"
 _PLACE = re.compile(
-    r"\b(?:in|at|near|from|to|around|outside)\s+(?:the\s+)?"
-    r"(?P<name>[A-ZÀ-Þ][a-zà-ÿ'-]+(?: (?:[A-ZÀ-Þ][a-zà-ÿ'-]+|Street|Road|Square|Airport|Station))*)"
+    rf"\b(?:(?:in|at|near|around|outside)\s+(?:the\s+)?(?P<name>{_CAPITAL}(?: {_CAPITAL})*)"
+    rf"|(?:from|to)\s+(?:the\s+)?(?P<ground>{_CAPITAL}(?: {_CAPITAL})*? {_GROUND}))\b"
 )
 _AMOUNT = re.compile(
     r"(?:[€$£¥]\s?\d[\d.,]*\d|[€$£¥]\s?\d|\b\d[\d.,]*\s?(?:€|£|%|percent\b|euros?\b|dollars?\b|pounds?\b|eur\b|usd\b|gbp\b))",
     re.IGNORECASE,
 )
-# What begins with a capital letter after "in" or "to" without being a place.
+# What begins with a capital letter after "in" or "at" without being a place.
 _TIMES = frozenset({
     "monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday", "january", "february", "march",
     "april", "may", "june", "july", "august", "september", "october", "november", "december", "christmas", "easter",
@@ -82,9 +86,10 @@ def named(clause: str, features: Mapping[str, str], products: Sequence[str]) -> 
         yield "person", f"{about.lower()} {NAME}" if about else NAME, None
     left = _PERSON.sub(" ; ", left)
     for place in _PLACE.finditer(left):
-        first = place["name"].split()[0].lower()
+        name = place["name"] or place["ground"]
+        first = name.split()[0].lower()
         if first not in _TIMES and first not in features:
-            yield "place", place["name"], None
+            yield "place", name, None
     for amount in _AMOUNT.finditer(left):
         yield "amount", amount[0], None
     for word in _WORD.findall(left):
