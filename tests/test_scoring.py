@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from datetime import UTC, datetime
 from pathlib import Path
@@ -219,6 +220,14 @@ def test_a_snapshot_is_learned_from_and_marked_as_one(new_desk: Any, tmp_path: P
     assert np.isnan(by_key[gone]).all()  # who has left is at no risk any more
     assert by_key[~gone] == pytest.approx(written["chance"].to_numpy()[~gone])
     assert set(stored["model"].str.split(" ").str[0]) == {"churn-snapshot-1"}
+
+    (card,) = cards(desk.workspace, "churn_risk_snapshot")
+    assert card["file_hash"] == hashlib.sha256(file.read_bytes()).hexdigest()[:8]
+    assert set(stored["model"].str.split("@").str[1]) == {f"{card['snapshot']}+{card['file_hash']}"}
+    at = datetime.fromisoformat(card["as_of"])
+    with pytest.raises(BadCall, match="already"):
+        score_from_snapshot(desk.workspace, file, "gone=Yes", "who", as_of=at)
+    assert cards(desk.workspace, "churn_risk_snapshot") == [card]
 
     with TestClient(make_app(services_of(desk.workspace), warm=False), base_url="http://127.0.0.1") as client:
         page = client.get("/models/churn_risk_snapshot").text

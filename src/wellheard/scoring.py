@@ -5,6 +5,7 @@ A run that was broken off goes on with the steps that are missing when it is cal
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -146,8 +147,13 @@ def score_from_snapshot(
 ) -> FromSnapshot:
     """Learns from a file of one row a customer with its `outcome` as COLUMN=VALUE, and scores those whom `key` names.
 
-    Raises BadCall or BadInput for a file, column or outcome that cannot be learned from.
+    Raises BadCall or BadInput for a file, column or outcome that cannot be learned from, and BadCall where a snapshot
+    was scored as of that instant before: its scores stay, and would not be those of this card.
     """
+    lake, at = workspace.lake, (as_of or datetime.now(UTC)).astimezone(UTC)
+    if key is not None and SNAPSHOT in scores.kinds_at(lake, at):
+        hint = "give another --as-of, or take the earlier ones back: `wellheard imports` lists them, then `undo`"
+        raise BadCall(f"there are scores from a snapshot as of {at:%Y-%m-%d %H:%M} already", hint=hint, field="as_of")
     column, mark, left = outcome.partition("=")
     if not mark or not column.strip() or not left.strip():
         hint = "name the column and the value of those who left, as in --outcome Churn=Yes"
@@ -155,17 +161,22 @@ def score_from_snapshot(
     table = pa.Table.from_batches(open_file(file).batches()).drop_columns([ROW])
     rows = table.to_pandas()
     found = train_snapshot(rows, column.strip(), left.strip(), key)
-    lake, at = workspace.lake, (as_of or datetime.now(UTC)).astimezone(UTC)
-    data, words = str(lake.snapshot()), f"{SNAPSHOT} of {file.name}"
+    data, digest, words = str(lake.snapshot()), _hash(file), f"{SNAPSHOT} of {file.name}"
     added = None
     if key is not None:
-        made = score_snapshot(found, rows[key], source or _only_source(lake), data)
+        made = score_snapshot(found, rows[key], source or _only_source(lake), f"{data}+{digest}")
         added = scores.add(lake, [made.table(at)], words)
-    card = {"as_of": at.isoformat(), "snapshot": data, "file": file.name, **found.card}
+    card = {"as_of": at.isoformat(), "snapshot": data, "file": file.name, "file_hash": digest, **found.card}
     _keep(workspace.folder / CARDS, SNAPSHOT, at, card)
     named = {key: table[key]} if key is not None else {"row": pa.array(range(1, len(rows) + 1))}
     chances = pa.table({**named, "left": pa.array(found.gone, from_pandas=True), "chance": found.chances})
     return FromSnapshot(card, added.rows if added else 0, added.import_id if added else None, chances)
+
+
+def _hash(file: Path) -> str:
+    """The beginning of a file's SHA-256, by which its model is told from that of another file."""
+    with file.open("rb") as held:
+        return hashlib.file_digest(held, "sha256").hexdigest()[:8]
 
 
 def _only_source(lake: Lake) -> str:
