@@ -256,8 +256,8 @@ def _connections(deliveries: typer.Typer, open_workspace: Open) -> None:
         chosen = channel_called(channel)
         for field in chosen.fields:
             if field.secret and field.name not in given:
-                how = {} if field.required else {"default": "", "show_default": False}
-                given[field.name] = typer.prompt(field.words, hide_input=True, **how)
+                none = None if field.required else ""
+                given[field.name] = typer.prompt(field.words, hide_input=True, default=none, show_default=False)
         with open_workspace() as workspace, _loop(workspace) as loop:
             settings, secrets = chosen.parted(given, loop.sender.egress, loop.sender.internal)
             with loop.store.writing() as con:
